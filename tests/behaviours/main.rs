@@ -1,0 +1,5 @@
+//! Behaviours of a whole host, one file each.
+//!
+//! Run by `cargo xtask test`, which makes the image first.
+
+mod hosts_boot;

@@ -1,0 +1,200 @@
+//! Starting and ending the container behind a host.
+//!
+//! One process is started: unshare(1), with private mount and process namespaces
+//! for its child. The child mounts a tmpfs with the overlay over the layers, an
+//! empty /run so that nspawn leaves nothing in the machine's, and becomes
+//! systemd-nspawn. As the first process of its namespace it takes every process
+//! of the host along when it ends; it ends with unshare, and unshare ends with the
+//! thread that started it, however that happens.
+//!
+//! The mounts are made by `mount`, in a script, since joining a namespace in a
+//! process with several threads is not possible.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::cgroup::Cgroup;
+use crate::{Limit, Places, Trouble, until};
+
+/// A running container. Ended at once when dropped: its file system is in memory
+/// and goes with it, so that there is nothing to shut down in order.
+#[derive(Debug)]
+pub(crate) struct Container {
+    /// unshare, the parent of systemd-nspawn.
+    outermost: Child,
+    /// systemd-nspawn and the host's process 1, as the machine numbers them; 0
+    /// until they are there.
+    nspawn: u32,
+    leader: u32,
+    /// The empty folder on which the private mounts are made.
+    mount_point: PathBuf,
+    /// What the host's console showed, for boots that fail.
+    console: PathBuf,
+    /// Dropped last, when no process is left in it.
+    _cgroup: Cgroup,
+}
+
+impl Container {
+    /// Starts the container; it has a process 1 when this returns, no more.
+    pub(crate) fn start(places: &Places) -> Result<Self, Trouble> {
+        let name = format!(
+            "entra-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let mount_point = places.work.join(&name);
+        fs::create_dir_all(&mount_point)
+            .map_err(|error| Trouble::new(format!("{}: {error}", mount_point.display())))?;
+        let console = places.work.join(format!("{name}.console"));
+        let log = File::create(&console)?;
+        let cgroup = Cgroup::make(&name)?;
+        let outermost = Command::new("setpriv")
+            .args([
+                "--pdeathsig",
+                "KILL",
+                "unshare",
+                "--mount",
+                "--propagation",
+                "private",
+            ])
+            .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
+            .args(["sh", "-c", SCRIPT, "host"])
+            .arg(&mount_point)
+            .arg(lower_folders(&places.layers)?)
+            .arg(&name)
+            .arg(&places.python)
+            .args(cgroup.folders())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .map_err(|error| {
+                Trouble::new(format!("the container could not be started: {error}"))
+            })?;
+        let mut container = Self {
+            outermost,
+            nspawn: 0,
+            leader: 0,
+            mount_point,
+            console,
+            _cgroup: cgroup,
+        };
+        (container.nspawn, container.leader) = container.wait_for_leader()?;
+        Ok(container)
+    }
+
+    /// Process 1 of the host.
+    pub(crate) fn leader(&self) -> u32 {
+        self.leader
+    }
+
+    /// What the console has shown so far.
+    pub(crate) fn console(&self) -> String {
+        fs::read(&self.console)
+            .map(|text| String::from_utf8_lossy(&text).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// unshare's only child is nspawn, whose only child is the host's process 1,
+    /// once that one runs systemd: nspawn first forks a helper which sets the
+    /// host's namespaces up.
+    fn wait_for_leader(&mut self) -> Result<(u32, u32), Trouble> {
+        let outermost = self.outermost.id();
+        let found = until("the container's first process", START_LIMIT, || {
+            if let Ok(Some(status)) = self.outermost.try_wait() {
+                return Some(Err(status));
+            }
+            let nspawn = only_child(outermost)?;
+            let leader = only_child(nspawn).filter(|leader| runs_systemd(*leader))?;
+            Some(Ok((nspawn, leader)))
+        });
+        match found {
+            Ok(Ok(both)) => Ok(both),
+            Ok(Err(status)) => Err(Trouble::new(format!(
+                "the container ended at once ({status}); its console:\n{}",
+                self.console()
+            ))),
+            Err(trouble) => Err(Trouble::new(format!(
+                "{trouble}; console:\n{}",
+                self.console()
+            ))),
+        }
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        // Errors mean that the process is gone already. nspawn is killed rather than
+        // its parent, so that somebody is there to take note of its end; the kernel
+        // then kills the rest of its namespace.
+        if self.nspawn == 0 {
+            drop(self.outermost.kill());
+        } else {
+            let nspawn = self.nspawn.to_string();
+            drop(Command::new("kill").args(["-s", "KILL", &nspawn]).status());
+        }
+        drop(self.outermost.wait());
+        // The control group can only be removed once the last process is gone.
+        if self.leader != 0 {
+            drop(until("the container's end", END_LIMIT, || {
+                (!Path::new(&format!("/proc/{}", self.leader)).exists()).then_some(())
+            }));
+        }
+        drop(fs::remove_dir(&self.mount_point));
+        drop(fs::remove_file(&self.console));
+    }
+}
+
+/// Joins overlay(8)'s list of lower folders, which has no way to hold these marks.
+fn lower_folders(layers: &[PathBuf]) -> Result<String, Trouble> {
+    let paths: Vec<String> = layers
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    if let Some(path) = paths.iter().find(|path| path.contains([':', ',', '\\'])) {
+        return Err(Trouble::new(format!(
+            "{path}: an overlay can't have this path as a layer"
+        )));
+    }
+    Ok(paths.join(":"))
+}
+
+fn only_child(process: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
+    let mut children = children.split_whitespace();
+    let first = children.next()?.parse().ok()?;
+    children.next().is_none().then_some(first)
+}
+
+fn runs_systemd(process: u32) -> bool {
+    fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name.trim() == "systemd")
+        && Path::new(&format!("/proc/{process}/root/run/systemd/private")).exists()
+}
+
+/// Hosts of one process are numbered; the process's own id tells processes apart.
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// Mounts and the start of systemd take some 100 ms; a busy machine gets its time.
+const START_LIMIT: Limit = Duration::from_secs(60);
+
+/// The kernel ends a container's processes within milliseconds.
+const END_LIMIT: Limit = Duration::from_secs(10);
+
+/// Arguments: mount point, lower folders, name, Python folder, control groups.
+const SCRIPT: &str = r#"
+set -eu
+place=$1 lower=$2 name=$3 python=$4
+shift 4
+for group in "$@"; do echo $$ > "$group/cgroup.procs"; done
+mount -n -t tmpfs -o size=2G,mode=0755 entra-host "$place"
+mkdir "$place/upper" "$place/work" "$place/root"
+mount -n -t overlay \
+    -o "lowerdir=$lower,upperdir=$place/upper,workdir=$place/work" entra-host "$place/root"
+mount -n -t tmpfs -o mode=0755 entra-run /run
+exec systemd-nspawn --quiet --directory="$place/root" --machine="$name" --boot \
+    --private-network --register=no --keep-unit --link-journal=no \
+    --console=read-only --bind-ro="$python:/opt/python"
+"#;

@@ -1,0 +1,73 @@
+//! `cargo xtask demo | test | check`: the project's few commands, in one place.
+//!
+//! Each command says what it does before it does it, installs the build tools it
+//! needs, and keeps everything it makes below `target/`. The machine's own
+//! configuration, users and services are not touched; Debian packages for
+//! building are the only thing installed on the machine itself.
+//!
+//! It does not hide cargo: each cargo command it runs is printed first.
+
+#![forbid(unsafe_code)]
+
+mod artefacts;
+mod budget;
+mod check;
+mod command;
+mod demo;
+mod gates;
+mod image;
+mod place;
+mod python;
+mod root;
+mod stamp;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use command::{Outcome, fail, say};
+use place::Workspace;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match dispatch(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&format!("\nerror: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One row per command; anything else is answered with the usage.
+fn dispatch(words: &[&str]) -> Outcome {
+    let workspace = Workspace::find()?;
+    match words {
+        ["demo"] => demo::run(&workspace, demo::Ending::PowerOff),
+        ["demo", "--shell"] => demo::run(&workspace, demo::Ending::Shell),
+        ["test"] | ["test", "--all"] => test::everything(&workspace),
+        ["test", filter] if !filter.starts_with('-') => test::matching(&workspace, filter),
+        ["check"] => check::everything(&workspace),
+        ["help" | "--help" | "-h"] | [] => {
+            say(USAGE);
+            Ok(())
+        }
+        _ => Err(fail(format!(
+            "unknown arguments: {}\n\n{USAGE}",
+            words.join(" ")
+        ))),
+    }
+}
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo [--shell]         build all, boot a Debian host under target/ with a simulated
+                         tenant, and show sign-ins on it; --shell stays inside
+  test [--all] [FILTER]  every test, as CI runs them; with FILTER only tests whose
+                         name contains it, without the checks
+  check                  format, clippy, documentation, sizes and dependencies
+                         of the two modules (no host is booted)
+
+Needs root on Debian 12 or later: hosts are booted with systemd-nspawn.";
