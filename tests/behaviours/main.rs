@@ -3,3 +3,4 @@
 //! Run by `cargo xtask test`, which makes the image first.
 
 mod hosts_boot;
+mod root_and_local_users;

@@ -119,16 +119,15 @@ fn wired(workspace: &Workspace, debian: &Path, authority: &Path) -> Outcome<Path
     for (source, destination, mode) in &files {
         install(source, &partial.join(destination), *mode)?;
     }
+    // With a /proc and process ids of its own: systemd-tmpfiles wants the one, and
+    // whatever a script leaves running ends with it.
     let prepared = read(
-        Command::new("chroot")
+        Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"])
+            .arg(format!("--mount-proc={}", partial.join("proc").display()))
+            .arg("chroot")
             .arg(&partial)
-            .args([
-                "env",
-                "-i",
-                "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-                "HOME=/root",
-                "LC_ALL=C.UTF-8",
-            ])
+            .args(["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8"])
             .args(["sh", &format!("/{SCRIPT}")]),
     );
     if prepared.is_err() {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs once inside the copied root, by chroot, with the packaging files and the
+# Runs once inside the copied root, by chroot, with a /proc, the packaging files and the
 # tree beside this script in place. Does what a package's postinst and `setup`
 # will do, then adds what only tests need. Arguments: none. Nothing is running.
 set -eu
@@ -8,7 +8,7 @@ export DEBIAN_FRONTEND=noninteractive
 # --- as the packages will do it -------------------------------------------------
 systemd-sysusers
 systemd-tmpfiles --create /usr/lib/tmpfiles.d/entra-login.conf
-pam-auth-update --package --enable entra mkhomedir
+pam-auth-update --package --enable entra entra-password mkhomedir
 # An `initgroups` line saves glibc a second look at nsswitch.conf per sign-in.
 # On it a success ends the search unless told to go on, so that an imported
 # user in a local group would lose the imported ones.
@@ -22,6 +22,7 @@ chmod 0640 /etc/entra-login/agent.toml
 printf 'sync-secret-value-1\n' > /etc/entra-login/sync.secret
 chown root:entra-agent /etc/entra-login/sync.secret
 chmod 0640 /etc/entra-login/sync.secret
+echo '127.0.0.1 localhost' > /etc/hosts
 echo '127.0.0.1 login.microsoftonline.com login.microsoft.com login.windows.net graph.microsoft.com microsoft.com www.microsoft.com aka.ms' >> /etc/hosts
 chmod 0600 /etc/entra-tenant/server.key
 update-ca-certificates > /dev/null
@@ -36,7 +37,6 @@ ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
 mkdir -p /etc/ssh/authorized_keys.d
 cp /root/.ssh/id_ed25519.pub /etc/ssh/authorized_keys.d/everyone
 echo 'localhost' > /etc/hostname
-grep -q localhost /etc/hosts || echo '127.0.0.1 localhost' >> /etc/hosts
 systemd-machine-id-setup
 # Consoles nobody looks at, and timers that would act in the middle of a test.
 systemctl mask console-getty.service getty@.service
