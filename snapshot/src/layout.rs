@@ -1,0 +1,411 @@
+//! The header page and the buckets of the hash tables (docs/snapshot.md).
+//!
+//! Invariant: what `decode` accepts was written by `encode` of the same major
+//! version: magic, version and checksum are right, and every section lies inside
+//! the file. What the numbers mean for a lookup is `reader`'s business.
+
+use crate::bytes::{Cursor, put_count, put_text};
+use crate::entry::{Gate, Policy};
+use crate::error::{ReadError, WriteError};
+use crate::legal::Illegal;
+use crate::siphash::siphash;
+
+/// The four hash tables, in the order in which the header lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    UserName = 0,
+    Uid = 1,
+    GroupName = 2,
+    Gid = 3,
+}
+
+impl Table {
+    pub(crate) const ALL: [Self; 4] = [Self::UserName, Self::Uid, Self::GroupName, Self::Gid];
+
+    /// This table's of four things.
+    pub(crate) const fn of<T>(self, four: &[T; 4]) -> &T {
+        let [user_name, uid, group_name, gid] = four;
+        match self {
+            Self::UserName => user_name,
+            Self::Uid => uid,
+            Self::GroupName => group_name,
+            Self::Gid => gid,
+        }
+    }
+
+    /// This table's of four things, to change it.
+    pub(crate) const fn of_mut<T>(self, four: &mut [T; 4]) -> &mut T {
+        let [user_name, uid, group_name, gid] = four;
+        match self {
+            Self::UserName => user_name,
+            Self::Uid => uid,
+            Self::GroupName => group_name,
+            Self::Gid => gid,
+        }
+    }
+}
+
+/// Where one hash table lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// First byte of bucket 0.
+    pub(crate) offset: u64,
+    /// Number of buckets, at least one.
+    pub(crate) buckets: u64,
+}
+
+/// The header page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Minor version of the writer; above [`MINOR`] there may be fields at the
+    /// end of header and records that this reader does not know.
+    pub(crate) minor: u16,
+    pub(crate) file_length: u64,
+    pub(crate) generation: u64,
+    pub(crate) published_at: u64,
+    pub(crate) seed: u64,
+    pub(crate) user_count: u64,
+    pub(crate) group_count: u64,
+    /// The records lie from [`HEADER_BYTES`] to here.
+    pub(crate) records_end: u64,
+    pub(crate) tables: [Extent; 4],
+    pub(crate) policy: Policy,
+}
+
+impl Header {
+    /// The whole page of [`HEADER_BYTES`].
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, WriteError> {
+        let mut body = Vec::with_capacity(HEADER_BYTES);
+        for number in [
+            self.file_length,
+            self.generation,
+            self.published_at,
+            self.seed,
+            self.user_count,
+            self.group_count,
+            self.records_end,
+        ] {
+            body.extend_from_slice(&number.to_le_bytes());
+        }
+        for table in self.tables {
+            body.extend_from_slice(&table.offset.to_le_bytes());
+            body.extend_from_slice(&table.buckets.to_le_bytes());
+        }
+        let too_large = |size: usize| WriteError::TooLarge {
+            what: "policy",
+            size: size as u64,
+            limit: (HEADER_BYTES - PREFIX_BYTES) as u64,
+        };
+        put_policy(&mut body, &self.policy)?.ok_or_else(|| too_large(usize::MAX))?;
+        let used = PREFIX_BYTES + body.len();
+        if used > HEADER_BYTES {
+            return Err(too_large(body.len()));
+        }
+        let mut page = Vec::with_capacity(HEADER_BYTES);
+        page.extend_from_slice(&MAGIC);
+        page.extend_from_slice(&MAJOR.to_le_bytes());
+        page.extend_from_slice(&self.minor.to_le_bytes());
+        page.extend_from_slice(&(used as u32).to_le_bytes());
+        page.extend_from_slice(&header_checksum(self.minor, used as u32, &body).to_le_bytes());
+        page.extend_from_slice(&body);
+        page.resize(HEADER_BYTES, 0);
+        Ok(page)
+    }
+
+    /// Takes a page of [`HEADER_BYTES`] from a file of `actual_length` bytes.
+    pub(crate) fn decode(page: &[u8], actual_length: u64) -> Result<Self, ReadError> {
+        let damaged = |what| ReadError::Damaged { what, offset: 0 };
+        let mut cursor = Cursor::new(page);
+        if cursor.take_array() != Some(MAGIC) {
+            return Err(damaged("magic"));
+        }
+        let short = || damaged("header");
+        let major = cursor.take_u16().ok_or_else(short)?;
+        if major > MAJOR {
+            return Err(ReadError::NewerVersion);
+        }
+        if major < MAJOR {
+            return Err(damaged("version"));
+        }
+        let minor = cursor.take_u16().ok_or_else(short)?;
+        let used = cursor.take_u32().ok_or_else(short)?;
+        let checksum = cursor.take_u64().ok_or_else(short)?;
+        let body = usize::try_from(used)
+            .ok()
+            .and_then(|used| used.checked_sub(PREFIX_BYTES))
+            .and_then(|length| cursor.take(length))
+            .ok_or_else(|| damaged("header length"))?;
+        if header_checksum(minor, used, body) != checksum {
+            return Err(damaged("header checksum"));
+        }
+        let header = Self::decode_body(minor, body).ok_or_else(short)?;
+        if header.file_length != actual_length {
+            return Err(damaged("file length"));
+        }
+        if !header.sections_fit() {
+            return Err(damaged("sections"));
+        }
+        Ok(header)
+    }
+
+    fn decode_body(minor: u16, body: &[u8]) -> Option<Self> {
+        let mut cursor = Cursor::new(body);
+        let header = Self {
+            minor,
+            file_length: cursor.take_u64()?,
+            generation: cursor.take_u64()?,
+            published_at: cursor.take_u64()?,
+            seed: cursor.take_u64()?,
+            user_count: cursor.take_u64()?,
+            group_count: cursor.take_u64()?,
+            records_end: cursor.take_u64()?,
+            tables: [
+                take_extent(&mut cursor)?,
+                take_extent(&mut cursor)?,
+                take_extent(&mut cursor)?,
+                take_extent(&mut cursor)?,
+            ],
+            policy: take_policy(&mut cursor)?,
+        };
+        (cursor.is_empty() || minor > MINOR).then_some(header)
+    }
+
+    /// The records follow the header, the tables follow the records, without a
+    /// gap, and fill the file.
+    fn sections_fit(&self) -> bool {
+        let mut position = self.records_end;
+        for table in self.tables {
+            if table.buckets == 0 || table.offset != position {
+                return false;
+            }
+            let end = table
+                .buckets
+                .checked_mul(BUCKET_BYTES as u64)
+                .and_then(|length| position.checked_add(length));
+            match end {
+                Some(end) => position = end,
+                None => return false,
+            }
+        }
+        self.records_end >= HEADER_BYTES as u64 && position == self.file_length
+    }
+}
+
+fn header_checksum(minor: u16, used: u32, body: &[u8]) -> u64 {
+    siphash(DOMAIN_HEADER | u64::from(minor), u64::from(used), body)
+}
+
+fn take_extent(cursor: &mut Cursor<'_>) -> Option<Extent> {
+    Some(Extent {
+        offset: cursor.take_u64()?,
+        buckets: cursor.take_u64()?,
+    })
+}
+
+/// Nothing if a list or text is longer than its length field can say.
+fn put_policy(into: &mut Vec<u8>, policy: &Policy) -> Result<Option<()>, WriteError> {
+    let mut flags = 0;
+    flags |= if policy.sign_in_enabled {
+        POLICY_SIGN_IN
+    } else {
+        0
+    };
+    flags |= if policy.enumerate {
+        POLICY_ENUMERATE
+    } else {
+        0
+    };
+    flags |= if policy.gate_trial_ends.is_some() {
+        POLICY_TRIAL
+    } else {
+        0
+    };
+    into.push(flags);
+    into.push(match policy.gate {
+        Gate::Allow => 0,
+        Gate::Fallback => 1,
+        Gate::Deny => 2,
+    });
+    into.extend_from_slice(&policy.gate_trial_ends.unwrap_or(0).to_le_bytes());
+    into.extend_from_slice(&policy.offline_maximum_age.to_le_bytes());
+    if put_count(into, policy.break_glass.len()).is_none() {
+        return Ok(None);
+    }
+    for name in &policy.break_glass {
+        if let Some(reason) = local_name_fault(name) {
+            return Err(Illegal::new("break-glass account", reason, name).into());
+        }
+        if put_text(into, name).is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(()))
+}
+
+fn take_policy(cursor: &mut Cursor<'_>) -> Option<Policy> {
+    let flags = cursor.take_u8()?;
+    if flags & !(POLICY_SIGN_IN | POLICY_ENUMERATE | POLICY_TRIAL) != 0 {
+        return None;
+    }
+    let gate = match cursor.take_u8()? {
+        0 => Gate::Allow,
+        1 => Gate::Fallback,
+        2 => Gate::Deny,
+        _ => return None,
+    };
+    let trial_ends = cursor.take_u64()?;
+    let offline_maximum_age = cursor.take_u32()?;
+    let count = cursor.take_count(size_of::<u16>())?;
+    let mut break_glass = Vec::with_capacity(count);
+    for _ in 0..count {
+        let name = cursor.take_text()?;
+        if local_name_fault(name).is_some() {
+            return None;
+        }
+        break_glass.push(name.to_owned());
+    }
+    Some(Policy {
+        sign_in_enabled: flags & POLICY_SIGN_IN != 0,
+        enumerate: flags & POLICY_ENUMERATE != 0,
+        gate,
+        gate_trial_ends: (flags & POLICY_TRIAL != 0).then_some(trial_ends),
+        offline_maximum_age,
+        break_glass,
+    })
+}
+
+/// A local account may have any name that fits a line of /etc/passwd, also one
+/// that no imported account could have.
+fn local_name_fault(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        Some("it is empty")
+    } else if name.contains(|c: char| c == ':' || c.is_control()) {
+        Some("it holds ':' or a control character")
+    } else {
+        None
+    }
+}
+
+/// Where a record lies, and 32 bits of its key's hash that spare reading
+/// records of other keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Slot {
+    pub(crate) tag: u32,
+    /// Length of the whole record in bytes.
+    pub(crate) length: u32,
+    /// First byte of the record; 0 in an empty slot.
+    pub(crate) offset: u64,
+}
+
+/// Up to [`SLOTS`] slots, read by one `pread`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bucket {
+    pub(crate) slots: [Slot; SLOTS],
+    /// Set when a key of this bucket went on to the next one.
+    pub(crate) overflowed: bool,
+}
+
+impl Bucket {
+    pub(crate) fn encode(&self, seed: u64, table: Table, index: u64) -> [u8; BUCKET_BYTES] {
+        let mut body = Vec::with_capacity(BUCKET_BYTES);
+        for slot in self.slots {
+            body.extend_from_slice(&slot.tag.to_le_bytes());
+            body.extend_from_slice(&slot.length.to_le_bytes());
+            body.extend_from_slice(&slot.offset.to_le_bytes());
+        }
+        body.extend_from_slice(&u64::from(self.overflowed).to_le_bytes());
+        let checksum = bucket_checksum(seed, table, index, &body);
+        let mut bytes = [0; BUCKET_BYTES];
+        for (to, from) in bytes
+            .iter_mut()
+            .zip(checksum.to_le_bytes().iter().chain(&body))
+        {
+            *to = *from;
+        }
+        bytes
+    }
+
+    /// Nothing if the checksum does not fit this place of this table.
+    pub(crate) fn decode(
+        bytes: &[u8; BUCKET_BYTES],
+        seed: u64,
+        table: Table,
+        index: u64,
+    ) -> Option<Self> {
+        let mut cursor = Cursor::new(bytes);
+        let checksum = cursor.take_u64()?;
+        let (_, body) = bytes.split_first_chunk::<8>()?;
+        if bucket_checksum(seed, table, index, body) != checksum {
+            return None;
+        }
+        let mut bucket = Self::default();
+        for slot in &mut bucket.slots {
+            slot.tag = cursor.take_u32()?;
+            slot.length = cursor.take_u32()?;
+            slot.offset = cursor.take_u64()?;
+        }
+        bucket.overflowed = match cursor.take_u64()? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
+        Some(bucket)
+    }
+}
+
+fn bucket_checksum(seed: u64, table: Table, index: u64, body: &[u8]) -> u64 {
+    siphash(seed, DOMAIN_BUCKET ^ ((table as u64) << 48) ^ index, body)
+}
+
+/// The hash of a key of a table: a name in lower case, or an id's four bytes.
+pub(crate) fn key_hash(seed: u64, key: &[u8]) -> u64 {
+    siphash(seed, DOMAIN_KEY, key)
+}
+
+/// The bucket at which the search for a hash begins: the high bits choose it,
+/// so that the tag, the low bits, stays independent of it.
+pub(crate) fn first_bucket(hash: u64, buckets: u64) -> u64 {
+    ((u128::from(hash) * u128::from(buckets)) >> 64) as u64
+}
+
+/// The checksum of a record that begins at `offset`, over all but itself.
+pub(crate) fn record_checksum(seed: u64, offset: u64, rest: &[u8]) -> u64 {
+    siphash(seed, DOMAIN_RECORD ^ offset, rest)
+}
+
+const MAGIC: [u8; 8] = *b"ENTRADIR";
+
+/// Readers refuse a newer major version: the layout differs.
+const MAJOR: u16 = 1;
+
+/// A newer minor version only appends to the header and to record bodies.
+pub(crate) const MINOR: u16 = 0;
+
+/// Bytes before the part of the header that its checksum covers.
+const PREFIX_BYTES: usize = 24;
+
+/// Bytes of the header page; the first record follows. One page, so that one
+/// read brings the policy along.
+pub(crate) const HEADER_BYTES: usize = 4096;
+
+/// Slots of a bucket: with checksum and overflow word they fill two cache lines.
+pub(crate) const SLOTS: usize = 7;
+
+/// Bytes of a bucket.
+pub(crate) const BUCKET_BYTES: usize = 128;
+
+/// Buckets that a lookup reads at most. At five entries to seven slots, a
+/// million keys were seen to need fewer than ten.
+pub(crate) const PROBES_MAX: u64 = 64;
+
+// The second half of SipHash's key keeps the uses apart: a bucket's bytes can't
+// pass for a record's. The header's own first half is fixed, as the seed is
+// inside it.
+const DOMAIN_HEADER: u64 = 0x4845_4144_4552_0000;
+const DOMAIN_BUCKET: u64 = 0x4255_434b_0000_0000;
+const DOMAIN_KEY: u64 = 0x4b45_5900_0000_0000;
+const DOMAIN_RECORD: u64 = 0x5245_434f_5244_0000;
+
+const POLICY_SIGN_IN: u8 = 1;
+const POLICY_ENUMERATE: u8 = 2;
+const POLICY_TRIAL: u8 = 4;

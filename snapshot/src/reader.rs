@@ -1,0 +1,377 @@
+//! Answers from a published file.
+//!
+//! Invariant: an entry is returned only after its own bytes proved to be whole
+//! and to carry the key that was asked for, so a wrong answer is impossible; and
+//! "there is none" is said only by buckets that proved to be whole. Anything
+//! else is an error.
+//!
+//! A lookup costs open, fstat, one `pread` for the header with the policy, one
+//! for a bucket, one for the record, close. Nothing is kept across calls but the
+//! open file, nothing is locked, and no memory is reserved before the file was
+//! seen to be long enough to fill it.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use crate::entry::{Group, Policy, User};
+use crate::error::ReadError;
+use crate::layout::{
+    BUCKET_BYTES, Bucket, HEADER_BYTES, Header, PROBES_MAX, Slot, Table, first_bucket, key_hash,
+};
+use crate::legal::{Id, lower_case, may_be_a_group, may_be_a_user};
+use crate::record::{self, Kind, PREFIX_BYTES, Prefix, Record};
+use crate::source::ReadAt;
+
+/// One generation of the directory, open for reading.
+///
+/// It stays the same generation however often the file is replaced meanwhile.
+#[derive(Debug)]
+pub struct Snapshot<R: ReadAt = File> {
+    source: R,
+    header: Header,
+}
+
+impl Snapshot<File> {
+    /// Opens the file at `path` ([`crate::PATH`] in the modules).
+    ///
+    /// # Errors
+    /// [`ReadError::Missing`] if there is none; else as [`Snapshot::from_source`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(OPEN_FLAGS)
+            .open(path)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => ReadError::Missing,
+                _ => ReadError::Unreadable(error),
+            })?;
+        Self::from_source(file)
+    }
+}
+
+impl<R: ReadAt> Snapshot<R> {
+    /// Reads and checks the header.
+    ///
+    /// # Errors
+    /// [`ReadError::Unreadable`], [`ReadError::Damaged`] (also when the length is
+    /// not the one the header names) or [`ReadError::NewerVersion`].
+    pub fn from_source(source: R) -> Result<Self, ReadError> {
+        let length = source.length().map_err(ReadError::Unreadable)?;
+        let mut page = [0; HEADER_BYTES];
+        if length < HEADER_BYTES as u64 {
+            return Err(ReadError::Damaged {
+                what: "file length",
+                offset: 0,
+            });
+        }
+        fill(&source, &mut page, 0, "header")?;
+        let header = Header::decode(&page, length)?;
+        Ok(Self { source, header })
+    }
+
+    /// Which publication this is; grows with every one.
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.header.generation
+    }
+
+    /// When it was published, in seconds since 1970.
+    #[must_use]
+    pub const fn published_at(&self) -> u64 {
+        self.header.published_at
+    }
+
+    /// The host's policy at that time.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.header.policy
+    }
+
+    /// Number of users.
+    #[must_use]
+    pub const fn user_count(&self) -> u64 {
+        self.header.user_count
+    }
+
+    /// Number of groups, private groups not counted.
+    #[must_use]
+    pub const fn group_count(&self) -> u64 {
+        self.header.group_count
+    }
+
+    /// The user whose name or user principal name is `key`, in any case.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] or [`ReadError::Unreadable`].
+    pub fn user_by_name(&self, key: &[u8]) -> Result<Option<User>, ReadError> {
+        let Some(key) = lower_case(key).filter(|key| may_be_a_user(key)) else {
+            return Ok(None);
+        };
+        self.find(Table::UserName, &key, |record| match record {
+            Record::User(user)
+                if user.name.as_str().as_bytes() == key
+                    || user
+                        .upn
+                        .as_ref()
+                        .is_some_and(|upn| upn.as_str().as_bytes() == key) =>
+            {
+                Some(user)
+            }
+            Record::User(_) | Record::Group(_) => None,
+        })
+    }
+
+    /// The user with this uid.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] or [`ReadError::Unreadable`].
+    pub fn user_by_uid(&self, uid: u32) -> Result<Option<User>, ReadError> {
+        let Ok(uid) = Id::new(uid) else {
+            return Ok(None);
+        };
+        self.find(
+            Table::Uid,
+            &uid.value().to_le_bytes(),
+            |record| match record {
+                Record::User(user) if user.uid == uid => Some(user),
+                Record::User(_) | Record::Group(_) => None,
+            },
+        )
+    }
+
+    /// The group whose name is `key`, in any case; private groups included.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] or [`ReadError::Unreadable`].
+    pub fn group_by_name(&self, key: &[u8]) -> Result<Option<Group>, ReadError> {
+        let Some(key) = lower_case(key).filter(|key| may_be_a_group(key)) else {
+            return Ok(None);
+        };
+        let found = self.find(Table::GroupName, &key, |record| match record {
+            Record::Group(group) if group.name.as_str().as_bytes() == key => Some(group),
+            Record::User(_) | Record::Group(_) => None,
+        })?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        let owner = self.user_by_name(&key)?;
+        Ok(owner
+            .filter(|user| user.name.as_str().as_bytes() == key)
+            .and_then(|user| user.private_group()))
+    }
+
+    /// The group with this gid; private groups included.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] or [`ReadError::Unreadable`].
+    pub fn group_by_gid(&self, gid: u32) -> Result<Option<Group>, ReadError> {
+        let Ok(gid) = Id::new(gid) else {
+            return Ok(None);
+        };
+        let found = self.find(
+            Table::Gid,
+            &gid.value().to_le_bytes(),
+            |record| match record {
+                Record::Group(group) if group.gid == gid => Some(group),
+                Record::User(_) | Record::Group(_) => None,
+            },
+        )?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        Ok(self
+            .user_by_uid(gid.value())?
+            .and_then(|user| user.private_group()))
+    }
+
+    /// The first user at or after `position`, and the position to go on from;
+    /// nothing at the end. Begin with 0. Positions mean nothing in another
+    /// generation.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] (also for a position that is none) or
+    /// [`ReadError::Unreadable`].
+    pub fn next_user(&self, position: u64) -> Result<Option<(User, u64)>, ReadError> {
+        let mut position = position.max(HEADER_BYTES as u64);
+        while let Some(prefix) = self.prefix_at(position)? {
+            let next = position.saturating_add(u64::from(prefix.length));
+            if prefix.kind == Kind::User
+                && let Record::User(user) = self.record_at(position, prefix.length)?
+            {
+                return Ok(Some((user, next)));
+            }
+            position = next;
+        }
+        Ok(None)
+    }
+
+    /// The first group at or after `position`, private groups included, and the
+    /// position to go on from; nothing at the end. Begin with 0.
+    ///
+    /// # Errors
+    /// As [`Snapshot::next_user`].
+    pub fn next_group(&self, position: u64) -> Result<Option<(Group, u64)>, ReadError> {
+        let mut position = position.max(HEADER_BYTES as u64);
+        while let Some(prefix) = self.prefix_at(position)? {
+            let next = position.saturating_add(u64::from(prefix.length));
+            let group = match self.record_at(position, prefix.length)? {
+                Record::Group(group) => Some(group),
+                Record::User(user) => user.private_group(),
+            };
+            if let Some(group) = group {
+                return Ok(Some((group, next)));
+            }
+            position = next;
+        }
+        Ok(None)
+    }
+
+    /// All users, in the order in which they were written. Ends after the first
+    /// error.
+    pub fn users(&self) -> impl Iterator<Item = Result<User, ReadError>> + '_ {
+        walk(move |position| self.next_user(position))
+    }
+
+    /// All groups, private groups included, in the order in which they were
+    /// written. Ends after the first error.
+    pub fn groups(&self) -> impl Iterator<Item = Result<Group, ReadError>> + '_ {
+        walk(move |position| self.next_group(position))
+    }
+
+    pub(crate) const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(crate) fn bucket(&self, table: Table, index: u64) -> Result<Bucket, ReadError> {
+        let extent = table.of(&self.header.tables);
+        let offset = extent
+            .offset
+            .saturating_add(index.saturating_mul(BUCKET_BYTES as u64));
+        let mut bytes = [0; BUCKET_BYTES];
+        fill(&self.source, &mut bytes, offset, "bucket")?;
+        Bucket::decode(&bytes, self.header.seed, table, index).ok_or(ReadError::Damaged {
+            what: "bucket",
+            offset,
+        })
+    }
+
+    /// The prefix of the record at `position`; nothing at the end of the records.
+    pub(crate) fn prefix_at(&self, position: u64) -> Result<Option<Prefix>, ReadError> {
+        if position == self.header.records_end {
+            return Ok(None);
+        }
+        let damaged = || ReadError::Damaged {
+            what: "record prefix",
+            offset: position,
+        };
+        if !self.holds_record(position, PREFIX_BYTES as u32) {
+            return Err(damaged());
+        }
+        let mut bytes = [0; PREFIX_BYTES];
+        fill(&self.source, &mut bytes, position, "record prefix")?;
+        Prefix::decode(&bytes).map(Some).ok_or_else(damaged)
+    }
+
+    pub(crate) fn record_at(&self, offset: u64, length: u32) -> Result<Record, ReadError> {
+        let limit = Kind::Group.bytes_max();
+        if length > limit || !self.holds_record(offset, length) {
+            return Err(ReadError::Damaged {
+                what: "record extent",
+                offset,
+            });
+        }
+        let mut bytes = vec![0; length as usize];
+        fill(&self.source, &mut bytes, offset, "record")?;
+        record::decode(&bytes, self.header.seed, offset, self.header.minor)
+    }
+
+    fn holds_record(&self, offset: u64, length: u32) -> bool {
+        let end = offset.checked_add(u64::from(length));
+        offset >= HEADER_BYTES as u64 && end.is_some_and(|end| end <= self.header.records_end)
+    }
+
+    /// Searches one table; `wanted` gives the entry if a record has the key.
+    fn find<T>(
+        &self,
+        table: Table,
+        key: &[u8],
+        wanted: impl Fn(Record) -> Option<T>,
+    ) -> Result<Option<T>, ReadError> {
+        let hash = key_hash(self.header.seed, key);
+        let buckets = table.of(&self.header.tables).buckets;
+        let mut index = first_bucket(hash, buckets);
+        for _ in 0..PROBES_MAX.min(buckets) {
+            let bucket = self.bucket(table, index)?;
+            let candidate = |slot: &&Slot| slot.offset != 0 && slot.tag == hash as u32;
+            for slot in bucket.slots.iter().filter(candidate) {
+                if let Some(found) = wanted(self.record_at(slot.offset, slot.length)?) {
+                    return Ok(Some(found));
+                }
+            }
+            if !bucket.overflowed {
+                return Ok(None);
+            }
+            index = (index + 1) % buckets;
+        }
+        Ok(None)
+    }
+}
+
+fn walk<T>(
+    next: impl Fn(u64) -> Result<Option<(T, u64)>, ReadError>,
+) -> impl Iterator<Item = Result<T, ReadError>> {
+    let mut position = Some(0);
+    std::iter::from_fn(move || match next(position?) {
+        Ok(Some((entry, after))) => {
+            position = Some(after);
+            Some(Ok(entry))
+        }
+        Ok(None) => {
+            position = None;
+            None
+        }
+        Err(error) => {
+            position = None;
+            Some(Err(error))
+        }
+    })
+}
+
+/// Reads that end early are damage: the header named the length.
+fn fill(
+    source: &impl ReadAt,
+    buffer: &mut [u8],
+    offset: u64,
+    what: &'static str,
+) -> Result<(), ReadError> {
+    source
+        .read_exact_at(buffer, offset)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => ReadError::Damaged { what, offset },
+            _ => ReadError::Unreadable(error),
+        })
+}
+
+/// `O_NONBLOCK`, so that a pipe in the file's place does not hang every process
+/// of the host, and `O_NOFOLLOW`, so that a link does not make root open a
+/// device. The numbers are Linux's; they differ by architecture, and the crate
+/// does without `libc` for two of them.
+#[cfg(any(target_arch = "x86_64", target_arch = "x86", target_arch = "riscv64"))]
+const OPEN_FLAGS: i32 = 0o4000 | 0o400_000;
+#[cfg(any(
+    target_arch = "aarch64",
+    target_arch = "arm",
+    target_arch = "powerpc64"
+))]
+const OPEN_FLAGS: i32 = 0o4000 | 0o100_000;
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "x86",
+    target_arch = "riscv64",
+    target_arch = "aarch64",
+    target_arch = "arm",
+    target_arch = "powerpc64"
+)))]
+const OPEN_FLAGS: i32 = 0;

@@ -1,0 +1,308 @@
+//! Users and groups as bytes (docs/snapshot.md, "Records").
+//!
+//! Invariant: `decode(encode(entry)) == entry`, and `decode` gives an entry only
+//! if the checksum fits the place where the record was found, every field is
+//! legal by its type and, at this version, no byte is left over.
+
+use crate::bytes::{Cursor, put_count, put_text};
+use crate::entry::{Account, Group, User};
+use crate::error::{ReadError, WriteError};
+use crate::layout::{MINOR, record_checksum};
+use crate::legal::{AbsolutePath, Id, Illegal, Name, Text, Upn};
+
+/// One entry of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Record {
+    User(User),
+    Group(Group),
+}
+
+/// The first bytes of a record, enough to skip it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prefix {
+    pub(crate) kind: Kind,
+    /// Length of the whole record in bytes, within the kind's limit.
+    pub(crate) length: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    User,
+    Group,
+}
+
+impl Kind {
+    /// Bytes a record of this kind may have, and so what a reader allocates.
+    pub(crate) const fn bytes_max(self) -> u32 {
+        match self {
+            Self::User => USER_BYTES_MAX,
+            Self::Group => GROUP_BYTES_MAX,
+        }
+    }
+}
+
+impl Prefix {
+    /// Nothing if these are not the first bytes of a record.
+    pub(crate) fn decode(bytes: &[u8; PREFIX_BYTES]) -> Option<Self> {
+        let mut cursor = Cursor::new(bytes);
+        let _checksum = cursor.take_u64()?;
+        let kind = match cursor.take_u32()? {
+            KIND_USER => Kind::User,
+            KIND_GROUP => Kind::Group,
+            _ => return None,
+        };
+        let length = cursor.take_u32()?;
+        let legal = length >= PREFIX_BYTES as u32 && length <= kind.bytes_max();
+        legal.then_some(Self { kind, length })
+    }
+}
+
+/// The whole record of `user`, to be written at `offset`.
+pub(crate) fn encode_user(user: &User, seed: u64, offset: u64) -> Result<Vec<u8>, WriteError> {
+    for service in &user.account.services {
+        if let Some(reason) = service_fault(service) {
+            return Err(Illegal::new("service", reason, service).into());
+        }
+    }
+    let mut record = begin(KIND_USER);
+    let complete = put_user(&mut record, user).is_some();
+    finish(record, complete, "user record", Kind::User, seed, offset)
+}
+
+/// The whole record of `group` with these members, to be written at `offset`.
+pub(crate) fn encode_group(
+    group: &Group,
+    members: &[Name],
+    seed: u64,
+    offset: u64,
+) -> Result<Vec<u8>, WriteError> {
+    let mut record = begin(KIND_GROUP);
+    let complete = put_group(&mut record, group, members).is_some();
+    finish(record, complete, "group record", Kind::Group, seed, offset)
+}
+
+/// Takes the bytes of one whole record that was found at `offset` of a file
+/// whose writer had the minor version `minor`.
+pub(crate) fn decode(
+    bytes: &[u8],
+    seed: u64,
+    offset: u64,
+    minor: u16,
+) -> Result<Record, ReadError> {
+    let damaged = |what| ReadError::Damaged { what, offset };
+    let prefix = bytes
+        .first_chunk()
+        .and_then(Prefix::decode)
+        .filter(|prefix| prefix.length as usize == bytes.len())
+        .ok_or_else(|| damaged("record prefix"))?;
+    let mut cursor = Cursor::new(bytes);
+    let checksum = cursor.take_u64();
+    let (_, rest) = bytes
+        .split_first_chunk::<8>()
+        .ok_or_else(|| damaged("record prefix"))?;
+    if checksum != Some(record_checksum(seed, offset, rest)) {
+        return Err(damaged("record checksum"));
+    }
+    let body = bytes.get(PREFIX_BYTES..).unwrap_or_default();
+    let mut cursor = Cursor::new(body);
+    let record = match prefix.kind {
+        Kind::User => take_user(&mut cursor).map(Record::User),
+        Kind::Group => take_group(&mut cursor).map(Record::Group),
+    };
+    record
+        .filter(|_| cursor.is_empty() || minor > MINOR)
+        .ok_or_else(|| damaged("record"))
+}
+
+fn begin(kind: u32) -> Vec<u8> {
+    let mut record = Vec::with_capacity(256);
+    record.extend_from_slice(&[0; 8]);
+    record.extend_from_slice(&kind.to_le_bytes());
+    record.extend_from_slice(&[0; 4]);
+    record
+}
+
+/// Puts length and checksum into the prefix.
+fn finish(
+    record: Vec<u8>,
+    complete: bool,
+    what: &'static str,
+    kind: Kind,
+    seed: u64,
+    offset: u64,
+) -> Result<Vec<u8>, WriteError> {
+    let limit = u64::from(kind.bytes_max());
+    let size = record.len() as u64;
+    if !complete || size > limit {
+        return Err(WriteError::TooLarge { what, size, limit });
+    }
+    let mut record = record;
+    if let Some(length) = record.get_mut(12..PREFIX_BYTES) {
+        length.copy_from_slice(&(size as u32).to_le_bytes());
+    }
+    if let Some((place, rest)) = record.split_first_chunk_mut::<8>() {
+        *place = record_checksum(seed, offset, rest).to_le_bytes();
+    }
+    Ok(record)
+}
+
+/// Nothing if a text or list is longer than its length field can say.
+fn put_user(into: &mut Vec<u8>, user: &User) -> Option<()> {
+    let account = &user.account;
+    let mut flags = 0;
+    flags |= if account.enabled { USER_ENABLED } else { 0 };
+    flags |= if account.blocked { USER_BLOCKED } else { 0 };
+    flags |= if account.expires.is_some() {
+        USER_EXPIRES
+    } else {
+        0
+    };
+    flags |= if user.upn.is_some() { USER_UPN } else { 0 };
+    into.extend_from_slice(&user.uid.value().to_le_bytes());
+    into.extend_from_slice(&user.gid.value().to_le_bytes());
+    into.extend_from_slice(&flags.to_le_bytes());
+    into.extend_from_slice(&account.expires.unwrap_or(0).to_le_bytes());
+    into.extend_from_slice(&user.tenant_id);
+    into.extend_from_slice(&user.object_id);
+    put_text(into, user.name.as_str())?;
+    put_text(into, user.upn.as_ref().map_or("", Upn::as_str))?;
+    put_text(into, user.display_name.as_str())?;
+    put_text(into, user.home.as_str())?;
+    put_text(into, user.shell.as_str())?;
+    put_count(into, account.services.len())?;
+    for service in &account.services {
+        put_text(into, service)?;
+    }
+    put_count(into, user.gids.len())?;
+    for gid in &user.gids {
+        into.extend_from_slice(&gid.value().to_le_bytes());
+    }
+    Some(())
+}
+
+fn take_user(cursor: &mut Cursor<'_>) -> Option<User> {
+    let uid = Id::new(cursor.take_u32()?).ok()?;
+    let gid = Id::new(cursor.take_u32()?).ok()?;
+    let flags = cursor.take_u32()?;
+    if flags & !(USER_ENABLED | USER_BLOCKED | USER_EXPIRES | USER_UPN) != 0 {
+        return None;
+    }
+    let expires = cursor.take_u64()?;
+    let tenant_id = cursor.take_array()?;
+    let object_id = cursor.take_array()?;
+    let name = Name::new(cursor.take_text()?).ok()?;
+    let upn = match (flags & USER_UPN != 0, cursor.take_text()?) {
+        (true, text) => Some(Upn::new(text).ok()?),
+        (false, "") => None,
+        (false, _) => return None,
+    };
+    let display_name = Text::new(cursor.take_text()?).ok()?;
+    let home = AbsolutePath::new(cursor.take_text()?).ok()?;
+    let shell = AbsolutePath::new(cursor.take_text()?).ok()?;
+    let count = cursor.take_count(size_of::<u16>())?;
+    let mut services = Vec::with_capacity(count);
+    for _ in 0..count {
+        let service = cursor.take_text()?;
+        if service_fault(service).is_some() {
+            return None;
+        }
+        services.push(service.to_owned());
+    }
+    let count = cursor.take_count(size_of::<u32>())?;
+    let mut gids = Vec::with_capacity(count);
+    for _ in 0..count {
+        gids.push(Id::new(cursor.take_u32()?).ok()?);
+    }
+    let account = Account {
+        enabled: flags & USER_ENABLED != 0,
+        blocked: flags & USER_BLOCKED != 0,
+        expires: (flags & USER_EXPIRES != 0).then_some(expires),
+        services,
+    };
+    Some(User {
+        name,
+        upn,
+        uid,
+        gid,
+        display_name,
+        home,
+        shell,
+        tenant_id,
+        object_id,
+        account,
+        gids,
+    })
+}
+
+/// Nothing if a text or list is longer than its length field can say.
+fn put_group(into: &mut Vec<u8>, group: &Group, members: &[Name]) -> Option<()> {
+    into.extend_from_slice(&group.gid.value().to_le_bytes());
+    let flags = if group.always_whole { GROUP_WHOLE } else { 0 };
+    into.extend_from_slice(&flags.to_le_bytes());
+    into.extend_from_slice(&group.object_id);
+    put_text(into, group.name.as_str())?;
+    put_count(into, members.len())?;
+    for member in members {
+        put_text(into, member.as_str())?;
+    }
+    Some(())
+}
+
+fn take_group(cursor: &mut Cursor<'_>) -> Option<Group> {
+    let gid = Id::new(cursor.take_u32()?).ok()?;
+    let flags = cursor.take_u32()?;
+    if flags & !GROUP_WHOLE != 0 {
+        return None;
+    }
+    let object_id = cursor.take_array()?;
+    let name = Name::new(cursor.take_text()?).ok()?;
+    let count = cursor.take_count(MEMBER_BYTES_MIN)?;
+    let mut members = Vec::with_capacity(count);
+    for _ in 0..count {
+        members.push(Name::new(cursor.take_text()?).ok()?);
+    }
+    Some(Group {
+        name,
+        gid,
+        object_id,
+        members,
+        always_whole: flags & GROUP_WHOLE != 0,
+    })
+}
+
+/// The name of a file in /etc/pam.d.
+fn service_fault(service: &str) -> Option<&'static str> {
+    if service.is_empty() {
+        Some("it is empty")
+    } else if service
+        .bytes()
+        .any(|byte| !byte.is_ascii_graphic() || byte == b'/')
+    {
+        Some("only printable ASCII without '/' is allowed")
+    } else {
+        None
+    }
+}
+
+/// Checksum (8), kind (4), length (4).
+pub(crate) const PREFIX_BYTES: usize = 16;
+
+/// Room for a quarter of a million gids; Linux itself hands a process 65,536.
+const USER_BYTES_MAX: u32 = 1 << 20;
+
+/// Room for a role group of more than two million members.
+const GROUP_BYTES_MAX: u32 = 64 << 20;
+
+/// A member's length field and at least one byte of name; what a count of
+/// members is held against before room is reserved.
+const MEMBER_BYTES_MIN: usize = 3;
+
+const KIND_USER: u32 = 1;
+const KIND_GROUP: u32 = 2;
+
+const USER_ENABLED: u32 = 1;
+const USER_BLOCKED: u32 = 2;
+const USER_EXPIRES: u32 = 4;
+const USER_UPN: u32 = 8;
+
+const GROUP_WHOLE: u32 = 1;
