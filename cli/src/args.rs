@@ -1,0 +1,278 @@
+//! The command line: every word, flag and help text of `entractl`, from one definition.
+//!
+//! Invariant: what parses is worth asking the agent: names are not empty and hold no control characters,
+//! roles are roles. Whether a name exists, and whether the caller may ask, only the agent knows.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand};
+use entra_protocol::admin::Role;
+use entra_protocol::limits::{ADMIN_SOCKET, MAX_BULK_NAMES};
+
+/// Administers sign-in with Microsoft Entra ID on this host.
+#[derive(Debug, Parser)]
+#[command(
+    name = "entractl",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    long_about = "Administers sign-in with Microsoft Entra ID on this host.\n\n\
+        No sudo is needed: the agent knows who is asking and what their role allows. Root may do everything.",
+    after_long_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong command line.\n\
+        Data goes to stdout, talk to stderr; --json gives one JSON document on stdout."
+)]
+pub(crate) struct Arguments {
+    /// Print one JSON document on stdout instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// The agent's administration socket
+    ///
+    /// For an agent that listens elsewhere, in a container's root for instance. Who listens there is not
+    /// checked, since nothing secret is ever sent: an impostor learns the names that were asked for and
+    /// can tell lies, but only to the person who named its socket. The default lies in a folder that only
+    /// root can write.
+    #[arg(long, global = true, value_name = "PATH", default_value = ADMIN_SOCKET, hide_short_help = true)]
+    pub(crate) socket: PathBuf,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Import users and groups from the tenant: all of it, or those named
+    ///
+    /// Shows how far it is while it runs, then how many objects were added, changed, removed, unchanged
+    /// and failed, and for every failed one the reason and what to do about it. Interrupting the command
+    /// cancels the import; the directory then stays as it was.
+    Import {
+        /// Users by UPN, short name or object id, separated by commas
+        ///
+        /// May be given several times.
+        #[arg(long, value_name = "NAME,...", value_parser = names)]
+        users: Vec<Names>,
+
+        /// Groups by display name or object id, separated by commas; their members come along
+        ///
+        /// Members of nested groups come along too. A comma that belongs to a name is written `\,`.
+        /// May be given several times.
+        #[arg(long, value_name = "NAME,...", value_parser = names)]
+        groups: Vec<Names>,
+    },
+
+    /// Show the agent, its directory, the last import and your own role
+    Status,
+
+    /// List imported users, or show one
+    #[command(subcommand)]
+    Users(Users),
+
+    /// List the tenant's groups or the imported ones, or show one
+    #[command(subcommand)]
+    Groups(Groups),
+
+    /// Change what people may administer on this host
+    #[command(subcommand, name = "role")]
+    Role(RoleVerb),
+
+    /// Switch sign-in through Entra ID on or off
+    #[command(subcommand)]
+    Auth(Auth),
+}
+
+/// `entractl users ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Users {
+    /// List every imported user
+    List,
+    /// Show one imported user in full
+    Show {
+        /// Short name, UPN or object id
+        #[arg(value_name = "NAME", value_parser = name)]
+        user: String,
+    },
+}
+
+/// `entractl groups ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Groups {
+    /// List every group that the tenant has, imported or not
+    Fetch,
+    /// List every imported group
+    List,
+    /// Show one group and its direct members
+    Show {
+        /// Name or object id
+        #[arg(value_name = "NAME", value_parser = name)]
+        group: String,
+    },
+}
+
+/// `entractl role ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoleVerb {
+    /// Give users a role: all of them, or none if one can't be given it
+    Set {
+        /// user, auditor, operator or administrator
+        #[arg(value_name = "ROLE", ignore_case = true, value_parser = role_parser(), hide_possible_values = true)]
+        role: Role,
+
+        /// Short names, UPNs or object ids
+        #[arg(value_name = "USER", required = true, num_args = 1..=MAX_BULK_NAMES, value_parser = name)]
+        users: Vec<String>,
+    },
+}
+
+/// `entractl auth ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Auth {
+    /// Let imported people sign in
+    Enable,
+    /// Let nobody sign in through Entra ID; local accounts are as they were before
+    Disable,
+    /// Show whether imported people may sign in
+    Status,
+}
+
+/// The names of one `--users a,b`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Names(pub(crate) Vec<String>);
+
+/// Splits at commas; `\,` and `\\` stand for the characters themselves, since display names may hold both.
+fn names(text: &str) -> Result<Names, String> {
+    let mut names = Vec::new();
+    let mut current = String::new();
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => match characters.next_if(|next| matches!(next, ',' | '\\')) {
+                Some(escaped) => current.push(escaped),
+                None => current.push(character),
+            },
+            ',' => names.push(name(&std::mem::take(&mut current))?),
+            other => current.push(other),
+        }
+    }
+    names.push(name(&current)?);
+    Ok(Names(names))
+}
+
+/// One name, without the blanks around it.
+fn name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() {
+        return Err("a name is empty".to_owned());
+    }
+    if name.chars().any(char::is_control) {
+        return Err("a name holds a control character".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+/// Reads a role's word; a wrong one makes clap name the nearest.
+fn role_parser() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.map(Role::word)).try_map(|word| {
+        Role::ALL
+            .into_iter()
+            .find(|role| role.word().eq_ignore_ascii_case(&word))
+            .ok_or("not a role")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage;
+    use clap::CommandFactory;
+
+    fn parse(line: &[&str]) -> Result<Arguments, String> {
+        Arguments::try_parse_from([&["entractl"], line].concat())
+            .map_err(|error| usage::wording(&error))
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn lists_are_split_at_commas_and_an_escaped_comma_stays() {
+        let Command::Import { users, groups } = parse(&[
+            "import",
+            "--users",
+            "alice, Bob@contoso.example",
+            "--groups",
+            r"Sales\, EMEA,Back\\slash,R\D",
+            "--users=carol",
+        ])
+        .unwrap()
+        .command
+        else {
+            panic!("not an import");
+        };
+        let users: Vec<String> = users.into_iter().flat_map(|names| names.0).collect();
+        assert_eq!(users, ["alice", "Bob@contoso.example", "carol"]);
+        assert_eq!(
+            groups,
+            [Names(vec![
+                "Sales, EMEA".into(),
+                r"Back\slash".into(),
+                r"R\D".into()
+            ])]
+        );
+    }
+
+    #[test]
+    fn empty_names_and_control_characters_are_usage_errors() {
+        for list in ["", ",", "a,", "a,,b", " "] {
+            let said = parse(&["import", "--users", list]).unwrap_err();
+            assert!(said.contains("a name is empty"), "{list:?}: {said}");
+        }
+        let said = parse(&["users", "show", "ali\u{1b}[2Jce"]).unwrap_err();
+        assert!(said.contains("control character"), "{said}");
+        assert!(!said.contains('\u{1b}'), "{said:?}");
+    }
+
+    #[test]
+    fn a_role_is_read_in_any_case_and_a_wrong_one_names_the_nearest() {
+        let Command::Role(RoleVerb::Set { role, users }) =
+            parse(&["role", "set", "Administrator", "alice", "bob"])
+                .unwrap()
+                .command
+        else {
+            panic!("not a role set");
+        };
+        assert_eq!((role, users.len()), (Role::Administrator, 2));
+        for (wrong, nearest) in [
+            ("admin", "administrator"),
+            ("operater", "operator"),
+            ("auditors", "auditor"),
+        ] {
+            let said = parse(&["role", "set", wrong, "alice"]).unwrap_err();
+            assert!(
+                said.contains(&format!("\nhint: a similar value exists: '{nearest}'")),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_role_set_of_nobody_is_a_usage_error() {
+        assert!(parse(&["role", "set", "user"]).is_err());
+    }
+
+    #[test]
+    fn the_global_flags_may_stand_anywhere() {
+        let arguments = parse(&["users", "list", "--json", "--socket", "/x"]).unwrap();
+        assert!(arguments.json);
+        assert_eq!(arguments.socket, PathBuf::from("/x"));
+        assert_eq!(
+            parse(&["status"]).unwrap().socket,
+            PathBuf::from(ADMIN_SOCKET)
+        );
+    }
+}

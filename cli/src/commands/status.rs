@@ -1,0 +1,149 @@
+//! `entractl status`: the agent, its directory, the last import, enablement, and who you are to it.
+
+use entra_protocol::admin::{Caller, Done, Request, Status};
+use serde::Serialize;
+
+use super::{auth, import};
+use crate::agent::Ask;
+use crate::output::table::properties;
+use crate::output::{Screen, Shown, Text};
+use crate::trouble::Trouble;
+
+/// `{"status": Status}`
+#[derive(Debug, Serialize)]
+pub(crate) struct WholeStatus {
+    status: Status,
+}
+
+pub(crate) fn status(ask: Ask<'_>) -> Result<WholeStatus, Trouble> {
+    match ask(&[Request::Status {}])?.done {
+        Done::Status(status) => Ok(WholeStatus { status }),
+        _ => Err(Trouble::WrongAnswer),
+    }
+}
+
+impl Shown for WholeStatus {
+    fn text(&self, _: Screen) -> Text {
+        let status = &self.status;
+        let mut lines = vec![("Agent", format!("entra-agent {}", status.version))];
+        for tenant in &status.tenants {
+            lines.push(("Tenant", format!("{} ({})", tenant.domain, tenant.id)));
+        }
+        lines.push(("Directory", directory(status)));
+        let last = match (&status.last_import, &status.last_error) {
+            (Some(run), _) => import::one_line(run),
+            (None, Some(_)) => "never to its end".to_owned(),
+            (None, None) => "never".to_owned(),
+        };
+        lines.push(("Last import", last));
+        if let Some(error) = &status.last_error {
+            lines.push(("Last error", error.message.clone()));
+            if let Some(hint) = &error.hint {
+                lines.push(("Hint", hint.clone()));
+            }
+            if let Some(reference) = &error.reference {
+                lines.push(("Reference", reference.clone()));
+            }
+        }
+        lines.extend(auth::lines(&status.auth));
+        lines.push(("You", you(&status.caller)));
+        Text {
+            data: properties(&lines),
+            talk: Vec::new(),
+        }
+    }
+}
+
+fn directory(status: &Status) -> String {
+    let objects = format!("{} users, {} groups", status.users, status.groups);
+    match &status.published_at {
+        Some(instant) => format!(
+            "{objects} (generation {}, published {instant})",
+            status.generation
+        ),
+        None => "not published yet; `entractl import` does that".to_owned(),
+    }
+}
+
+fn you(caller: &Caller) -> String {
+    let role = caller.role.map_or("no role", |role| role.word());
+    format!("{} (uid {}), {role}", caller.name, caller.uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::import::tests::run;
+    use super::*;
+    use entra_protocol::admin::{AuthState, Failure, FailureKind, Role, TenantStatus};
+
+    fn whole() -> Status {
+        Status {
+            version: "0.1.0".into(),
+            tenants: vec![TenantStatus {
+                id: "11111111-2222-3333-4444-555555555555".into(),
+                domain: "contoso.example".into(),
+            }],
+            users: 30,
+            groups: 12,
+            generation: 7,
+            published_at: Some("2026-03-02T08:15:02Z".into()),
+            last_import: Some(run()),
+            last_error: Some(Failure {
+                kind: FailureKind::Tenant,
+                message: "the client secret has expired".into(),
+                hint: Some("make a new one in the portal".into()),
+                reference: Some("AADSTS7000222".into()),
+            }),
+            auth: AuthState {
+                enabled: false,
+                local_auth: "allow".into(),
+                administrators: 1,
+            },
+            caller: Caller {
+                uid: 0,
+                name: "root".into(),
+                role: Some(Role::Administrator),
+            },
+        }
+    }
+
+    #[test]
+    fn everything_in_its_line() {
+        let shown = WholeStatus { status: whole() };
+        assert_eq!(
+            shown.text(Screen::Plain).data,
+            "Agent:             entra-agent 0.1.0\n\
+             Tenant:            contoso.example (11111111-2222-3333-4444-555555555555)\n\
+             Directory:         30 users, 12 groups (generation 7, published 2026-03-02T08:15:02Z)\n\
+             Last import:       2026-03-02T08:15:00Z, the whole tenant, 2.3 s: users +30 ~1 -2, 2 failed; groups +12 ~0 -0, 0 failed\n\
+             Last error:        the client secret has expired\n\
+             Hint:              make a new one in the portal\n\
+             Reference:         AADSTS7000222\n\
+             Entra ID sign-in:  disabled\n\
+             Local accounts:    allow\n\
+             Administrators:    1\n\
+             You:               root (uid 0), administrator\n"
+        );
+    }
+
+    #[test]
+    fn before_the_first_import_nothing_is_pretended() {
+        let mut status = whole();
+        status.published_at = None;
+        status.last_import = None;
+        status.last_error = None;
+        status.caller = Caller {
+            uid: 1000,
+            name: "local user".into(),
+            role: None,
+        };
+        let text = WholeStatus { status }.text(Screen::Plain).data;
+        for line in [
+            "Directory:         not published yet; `entractl import` does that\n",
+            "Last import:       never\n",
+            "You:               local user (uid 1000), no role\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+}

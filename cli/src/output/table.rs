@@ -1,0 +1,231 @@
+//! Tables and lists of properties, for a terminal or for a pipe.
+//!
+//! On a terminal a table has lines and is folded to the terminal's width. In a pipe it has neither: one
+//! line a row, columns aligned by blanks, so that `grep` and `awk` see rows. Everything reads without
+//! colour. Invariant: every cell is escaped here, so that no caller can forget it.
+
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+
+use super::escape::escape;
+
+/// What stdout is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Screen {
+    /// A terminal this many columns wide.
+    Terminal {
+        /// Characters in a line.
+        columns: u16,
+    },
+    /// A pipe or a file.
+    Plain,
+}
+
+impl Screen {
+    /// What this process was given.
+    pub(crate) fn of_stdout() -> Self {
+        let probe = Table::new();
+        if !probe.is_tty() {
+            return Self::Plain;
+        }
+        // A pseudo-terminal whose size nobody set says 0.
+        let columns = probe.width().filter(|columns| *columns > 0);
+        Self::Terminal {
+            columns: columns.unwrap_or(USUAL_COLUMNS),
+        }
+    }
+}
+
+/// A column: its title and how it behaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Column {
+    title: &'static str,
+    kind: ColumnKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ColumnKind {
+    Text,
+    Number,
+    Whole,
+}
+
+impl Column {
+    /// Words; folded where the terminal is too narrow.
+    pub(crate) const fn text(title: &'static str) -> Self {
+        Self {
+            title,
+            kind: ColumnKind::Text,
+        }
+    }
+
+    /// A number; aligned to the right.
+    pub(crate) const fn number(title: &'static str) -> Self {
+        Self {
+            title,
+            kind: ColumnKind::Number,
+        }
+    }
+
+    /// An id to be copied; never folded on a terminal that is wide enough for anything.
+    pub(crate) const fn whole(title: &'static str) -> Self {
+        Self {
+            title,
+            kind: ColumnKind::Whole,
+        }
+    }
+}
+
+/// The table's text, with a line end after each line; empty if there are no rows.
+pub(crate) fn table<const N: usize>(
+    screen: Screen,
+    columns: [Column; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut table = Table::new();
+    for row in rows {
+        table.add_row(row.map(|cell| escape(&cell).into_owned()));
+    }
+    if table.is_empty() {
+        return String::new();
+    }
+    table.set_header(columns.map(|column| column.title));
+    let fold = match screen {
+        Screen::Terminal { columns } => {
+            table.load_style(presets::UTF8_FULL_CONDENSED);
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+            table.set_width(columns);
+            columns
+        }
+        Screen::Plain => {
+            table.load_style(presets::NOTHING);
+            table.set_content_arrangement(ContentArrangement::Disabled);
+            u16::MAX
+        }
+    };
+    for (column, kind) in table
+        .column_iter_mut()
+        .zip(columns.map(|column| column.kind))
+    {
+        if screen == Screen::Plain {
+            column.set_padding((0, 2));
+        }
+        match kind {
+            ColumnKind::Text => {}
+            ColumnKind::Number => column.set_cell_alignment(CellAlignment::Right),
+            ColumnKind::Whole if fold >= USUAL_COLUMNS => {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+            ColumnKind::Whole => {}
+        }
+    }
+    format!("{}\n", table.trim_fmt())
+}
+
+/// Properties, one a line, the values aligned.
+pub(crate) fn properties(pairs: &[(&str, String)]) -> String {
+    // Labels are ours and ASCII: a byte is a column. One for the colon.
+    let widest = pairs
+        .iter()
+        .map(|(label, _)| label.len() + 1)
+        .max()
+        .unwrap_or(0);
+    pairs
+        .iter()
+        .map(|(label, value)| {
+            let line = format!("{:widest$}  {}", format!("{label}:"), escape(value));
+            format!("{}\n", line.trim_end())
+        })
+        .collect()
+}
+
+/// The cell for a number that may not be known.
+pub(crate) fn number<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// The cell for a text that may be empty, so that the columns of a plain table can be counted.
+pub(crate) fn text(value: &str) -> String {
+    if value.is_empty() { "-" } else { value }.to_owned()
+}
+
+/// The width of a terminal that does not know its own.
+const USUAL_COLUMNS: u16 = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn people(screen: Screen) -> String {
+        table(
+            screen,
+            [
+                Column::text("NAME"),
+                Column::number("UID"),
+                Column::text("DISPLAY NAME"),
+            ],
+            [
+                ["alice".into(), "2013265921".into(), "Alice Ängström".into()],
+                ["bob".into(), "-".into(), "Bob\u{1b}[2J\nRoot".into()],
+            ],
+        )
+    }
+
+    #[test]
+    fn a_pipe_gets_one_line_a_row() {
+        assert_eq!(
+            people(Screen::Plain),
+            "NAME          UID  DISPLAY NAME\n\
+             alice  2013265921  Alice Ängström\n\
+             bob             -  Bob\\u{1b}[2J\\u{a}Root\n"
+        );
+    }
+
+    #[test]
+    fn a_terminal_gets_lines_that_fit() {
+        assert_eq!(
+            people(Screen::Terminal { columns: 38 }),
+            "\
+┌───────┬────────────┬───────────────┐
+│ NAME  ┆        UID ┆ DISPLAY NAME  │
+╞═══════╪════════════╪═══════════════╡
+│ alice ┆ 2013265921 ┆ Alice         │
+│       ┆            ┆ Ängström      │
+│ bob   ┆          - ┆ Bob\\u{1b}[2J\\ │
+│       ┆            ┆ u{a}Root      │
+└───────┴────────────┴───────────────┘
+"
+        );
+    }
+
+    #[test]
+    fn an_id_is_not_folded_on_a_usual_terminal() {
+        let id = "6e7b768e-07e2-4810-8459-485f84f8f204";
+        let text = table(
+            Screen::Terminal { columns: 80 },
+            [Column::text("REASON"), Column::whole("OBJECT ID")],
+            [["a long reason ".repeat(10), id.into()]],
+        );
+        assert!(text.contains(id), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn no_rows_no_text() {
+        assert_eq!(table(Screen::Plain, [Column::text("A")], []), "");
+    }
+
+    #[test]
+    fn properties_are_aligned_and_escaped() {
+        assert_eq!(
+            properties(&[
+                ("Name", "alice".into()),
+                ("Display name", "A\tB".into()),
+                ("Last", String::new())
+            ]),
+            "Name:          alice\nDisplay name:  A\\u{9}B\nLast:\n"
+        );
+    }
+}
