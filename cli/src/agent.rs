@@ -7,6 +7,7 @@
 //! The peer's uid is not checked, unlike in the PAM module: no secret is sent here, and the default socket
 //! lies in a folder that only root can write.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,15 +46,23 @@ pub(crate) fn ask(
                 return Err(Trouble::RequestTooLong(bytes));
             }
             // The agent may refuse a bulk request at its first frame and hang up: what it said is still there.
-            Err(error) => {
+            Err(ClientError::Frame(FrameError::Io(error))) if hung_up(&error) => {
                 return Err(match connection.receive(silence) {
                     Ok(Reply::Failed(failure)) => Trouble::Refused(failure),
-                    _ => Trouble::Client(error),
+                    _ => Trouble::Client(ClientError::HungUp),
                 });
             }
+            Err(error) => return Err(Trouble::Client(error)),
         }
     }
     gather(&mut connection, silence, watch)
+}
+
+fn hung_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
 }
 
 fn gather(

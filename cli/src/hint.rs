@@ -6,7 +6,7 @@
 use std::io;
 
 use entra_protocol::admin::{Failure, FailureKind};
-use entra_protocol::limits::{ADMIN_SILENCE_LIMIT, MAX_FRAME};
+use entra_protocol::limits::MAX_FRAME;
 use entra_protocol::{ClientError, FrameError};
 use serde::Serialize;
 
@@ -136,6 +136,19 @@ fn client(error: &ClientError) -> Explained {
             "the agent hung up before it was done".to_owned(),
             "`entractl status` shows what stands; `journalctl -u entra-agent` says why it hung up",
         ),
+        // A send that went over its limit shows as EAGAIN (socket(7), SO_SNDTIMEO).
+        ClientError::Frame(FrameError::Io(reason))
+            if matches!(
+                reason.kind(),
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+            ) =>
+        {
+            here(
+                "silent",
+                "the agent stopped reading the request".to_owned(),
+                AGENT_LOG,
+            )
+        }
         ClientError::Frame(FrameError::Io(reason)) => here(
             "broken_off",
             format!("the connection to the agent broke: {reason}"),
@@ -160,9 +173,6 @@ fn here(kind: &'static str, message: String, hint: &str) -> Explained {
 
 const AGENT_LOG: &str = "see `journalctl -u entra-agent`";
 const OTHER_VERSION: &str = "entractl and the agent are of different versions: compare `entractl --version` with `entra-agent --version`, and restart the agent after an upgrade";
-
-// `Silent` is told in whole seconds.
-const _: () = assert!(ADMIN_SILENCE_LIMIT.as_secs() >= 1);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,241 @@
+//! `--json`: every verb asks its own question and prints one document with the promised fields.
+
+use entra_protocol::admin::{
+    AuthState, Caller, Counts, Done, FailedObject, GroupRow, ImportSummary, Progress, Reply,
+    Request, Role, RoleChange, Row, Status, UserDetail, UserRow,
+};
+use serde_json::{Value, json};
+
+use crate::scripted::run;
+
+pub(crate) fn user() -> UserRow {
+    UserRow {
+        name: "alice".into(),
+        upn: "alice@contoso.example".into(),
+        display_name: "Alice \u{9b}31m\u{202e}".into(),
+        uid: Some(2_013_265_921),
+        role: Role::User,
+        enabled: true,
+        object_id: "6e7b768e-07e2-4810-8459-485f84f8f204".into(),
+    }
+}
+
+fn group() -> GroupRow {
+    GroupRow {
+        name: "engineering".into(),
+        display_name: "Engineering".into(),
+        gid: Some(2_013_300_000),
+        kind: "security".into(),
+        direct_users: Some(1),
+        direct_groups: None,
+        users: Some(1),
+        imported: true,
+        object_id: "aaaaaaaa-07e2-4810-8459-485f84f8f204".into(),
+    }
+}
+
+fn auth() -> AuthState {
+    AuthState {
+        enabled: true,
+        local_auth: "allow".into(),
+        administrators: 1,
+    }
+}
+
+pub(crate) fn summary() -> ImportSummary {
+    ImportSummary {
+        started_at: "2026-03-02T08:15:00Z".into(),
+        duration_ms: 2_345,
+        scope: "the whole tenant".into(),
+        users: Counts {
+            added: 1,
+            failed: 1,
+            ..Counts::default()
+        },
+        groups: Counts::default(),
+        memberships: 0,
+        requests: 3,
+        generation: 1,
+        remarks: Vec::new(),
+    }
+}
+
+pub(crate) fn failed() -> FailedObject {
+    FailedObject {
+        kind: "user".into(),
+        object_id: "0e7b768e-07e2-4810-8459-485f84f8f204".into(),
+        label: "root@contoso.example".into(),
+        reason: "the name root is taken in /etc/passwd".into(),
+        cure: "give it another name".into(),
+    }
+}
+
+fn done(done: Done) -> Reply {
+    Reply::Done(Box::new(done))
+}
+
+/// Runs one verb with `--json` and gives back its document.
+fn document(arguments: &[&str], request: Request, replies: Vec<Reply>) -> Value {
+    let outcome = run(&[arguments, &["--json"]].concat(), vec![request], replies);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(outcome.stderr, "", "{outcome:?}");
+    assert!(
+        !outcome.stdout.contains(['\u{9b}', '\u{202e}']),
+        "{outcome:?}"
+    );
+    outcome.json()
+}
+
+#[test]
+fn import() {
+    let progress = Progress {
+        stage: "reading users".into(),
+        done: 1,
+        total: None,
+    };
+    let document = document(
+        &["import", "--users", "alice,bob", "--groups", "Engineering"],
+        Request::Import {
+            users: vec!["alice".into(), "bob".into()],
+            groups: vec!["Engineering".into()],
+        },
+        vec![
+            Reply::Progress(progress),
+            Reply::Row(Row::Failure(failed())),
+            done(Done::Import(summary())),
+        ],
+    );
+    assert_eq!(document["import"]["users"]["added"], 1);
+    assert_eq!(document["failures"], json!([failed()]));
+}
+
+#[test]
+fn status() {
+    let status = Status {
+        version: "0.1.0".into(),
+        tenants: Vec::new(),
+        users: 1,
+        groups: 1,
+        generation: 1,
+        published_at: None,
+        last_import: None,
+        last_error: None,
+        auth: auth(),
+        caller: Caller {
+            uid: 0,
+            name: "root".into(),
+            role: Some(Role::Administrator),
+        },
+    };
+    let document = document(
+        &["status"],
+        Request::Status {},
+        vec![done(Done::Status(status.clone()))],
+    );
+    assert_eq!(document, json!({ "status": status }));
+}
+
+#[test]
+fn users() {
+    let listed = document(
+        &["users", "list"],
+        Request::UsersList {},
+        vec![Reply::Row(Row::User(user())), done(Done::Rows { count: 1 })],
+    );
+    assert_eq!(listed, json!({ "users": [user()] }));
+    let detail = UserDetail {
+        row: user(),
+        tenant_id: "11111111-2222-3333-4444-555555555555".into(),
+        gid: 2_013_265_921,
+        home: "/home/alice".into(),
+        shell: "/bin/bash".into(),
+        groups: vec!["engineering".into()],
+        last_sign_in: None,
+    };
+    let shown = document(
+        &["users", "show", "Alice"],
+        Request::UsersShow {
+            user: "Alice".into(),
+        },
+        vec![done(Done::User(detail.clone()))],
+    );
+    assert_eq!(shown, json!({ "user": detail }));
+}
+
+#[test]
+fn an_empty_list_is_a_document_too() {
+    let listed = document(
+        &["users", "list"],
+        Request::UsersList {},
+        vec![done(Done::Rows { count: 0 })],
+    );
+    assert_eq!(listed, json!({ "users": [] }));
+}
+
+#[test]
+fn groups() {
+    for (verb, request) in [
+        ("fetch", Request::GroupsFetch {}),
+        ("list", Request::GroupsList {}),
+    ] {
+        let replies = vec![
+            Reply::Row(Row::Group(group())),
+            done(Done::Rows { count: 1 }),
+        ];
+        assert_eq!(
+            document(&["groups", verb], request, replies),
+            json!({ "groups": [group()] })
+        );
+    }
+    let shown = document(
+        &["groups", "show", "engineering"],
+        Request::GroupsShow {
+            group: "engineering".into(),
+        },
+        vec![
+            Reply::Row(Row::User(user())),
+            Reply::Row(Row::Group(group())),
+            done(Done::Group(group())),
+        ],
+    );
+    assert_eq!(
+        shown,
+        json!({ "group": group(), "members": { "users": [user()], "groups": [group()] } })
+    );
+}
+
+#[test]
+fn role_set() {
+    let change = RoleChange {
+        user: "alice".into(),
+        before: Role::User,
+        after: Role::Auditor,
+    };
+    let document = document(
+        &["role", "set", "auditor", "alice"],
+        Request::RoleSet {
+            role: Role::Auditor,
+            users: vec!["alice".into()],
+            more: false,
+        },
+        vec![
+            Reply::Row(Row::Role(change.clone())),
+            done(Done::Rows { count: 1 }),
+        ],
+    );
+    assert_eq!(document, json!({ "roles": [change] }));
+}
+
+#[test]
+fn enablement() {
+    for (verb, request) in [
+        ("enable", Request::AuthEnable {}),
+        ("disable", Request::AuthDisable {}),
+        ("status", Request::AuthStatus {}),
+    ] {
+        assert_eq!(
+            document(&["auth", verb], request, vec![done(Done::Auth(auth()))]),
+            json!({ "auth": auth() })
+        );
+    }
+}

@@ -1,0 +1,19 @@
+//! `entractl` as it is run: the built program against a scripted agent on a real Unix socket.
+//!
+//! One file per behaviour. What a text or a table looks like in detail is tested beside its code; here it
+//! is exit codes, which stream says what, documents, and agents that misbehave.
+
+#[cfg(test)]
+mod bulk;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod misbehaving_agents;
+#[cfg(test)]
+mod readers_who_leave;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod texts;
