@@ -1,0 +1,136 @@
+//! The machine around the module: `/etc/passwd`, NSS, the published directory, the agent, clock, journal.
+//!
+//! Invariant: every read is bounded and every wait has a limit, except NSS, which the application has
+//! itself just asked about the same name. What it does not do: it judges nothing; `identity` and
+//! `account` do.
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use entra_protocol::limits::LOGIN_SOCKET;
+use entra_protocol::login::{ToAgent, ToModule};
+use entra_protocol::{ClientError, Connection};
+use entra_snapshot::{Policy, ReadError, Snapshot, User};
+
+use crate::passwd_file::PasswdFile;
+use crate::system_ffi;
+
+/// What the module asks of the machine.
+pub(crate) trait Host {
+    /// A conversation with the agent.
+    type Agent: Agent;
+
+    /// `/etc/passwd`, read as a file.
+    ///
+    /// # Errors
+    /// Whatever kept it from being read whole.
+    fn passwd_file(&self) -> io::Result<PasswdFile>;
+
+    /// The uid that NSS gives `name` (getpwnam_r(3)); none also if NSS could not say.
+    fn uid_of(&self, name: &[u8]) -> Option<u32>;
+
+    /// The policy, and the record of `name` if it has one.
+    ///
+    /// # Errors
+    /// The snapshot's own.
+    fn directory(&self, name: &[u8]) -> Result<Directory, ReadError>;
+
+    /// Connects to the agent within `limit`.
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`].
+    fn agent(&self, limit: Duration) -> Result<Self::Agent, ClientError>;
+
+    /// The wall clock, in seconds since 1970.
+    fn now(&self) -> u64;
+
+    /// Writes one line of facts for the administrator; never a secret.
+    fn journal(&self, line: &str);
+}
+
+/// One connection to the agent.
+pub(crate) trait Agent {
+    /// The uid of the other end, as the kernel says.
+    fn peer_uid(&self) -> u32;
+
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    fn send(&mut self, message: &ToAgent) -> Result<(), ClientError>;
+
+    /// Waits up to `limit` for a message.
+    ///
+    /// # Errors
+    /// As [`Connection::receive`].
+    fn receive(&mut self, limit: Duration) -> Result<ToModule, ClientError>;
+}
+
+/// What one look into the published directory gave.
+#[derive(Debug, Clone)]
+pub(crate) struct Directory {
+    /// The host's policy.
+    pub(crate) policy: Policy,
+    /// When it was published, in seconds since 1970.
+    pub(crate) published_at: u64,
+    /// The record of the name asked for.
+    pub(crate) user: Option<User>,
+}
+
+/// The machine that the module really runs on.
+pub(crate) struct Machine;
+
+impl Host for Machine {
+    type Agent = Connection;
+
+    fn passwd_file(&self) -> io::Result<PasswdFile> {
+        PasswdFile::read(Path::new("/etc/passwd"))
+    }
+
+    fn uid_of(&self, name: &[u8]) -> Option<u32> {
+        system_ffi::uid_of(name)
+    }
+
+    fn directory(&self, name: &[u8]) -> Result<Directory, ReadError> {
+        let snapshot = Snapshot::open(Path::new(entra_snapshot::PATH))?;
+        Ok(Directory {
+            policy: snapshot.policy().clone(),
+            published_at: snapshot.published_at(),
+            user: snapshot.user_by_name(name)?,
+        })
+    }
+
+    fn agent(&self, limit: Duration) -> Result<Connection, ClientError> {
+        Connection::open_within(Path::new(LOGIN_SOCKET), limit)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that everything else is handed"
+    )]
+    fn now(&self) -> u64 {
+        // A clock before 1970 reads as 0, before every snapshot: its age then counts as unknown.
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs())
+    }
+
+    fn journal(&self, line: &str) {
+        system_ffi::journal(line);
+    }
+}
+
+impl Agent for Connection {
+    fn peer_uid(&self) -> u32 {
+        Connection::peer_uid(self)
+    }
+
+    fn send(&mut self, message: &ToAgent) -> Result<(), ClientError> {
+        Connection::send(self, message)
+    }
+
+    fn receive(&mut self, limit: Duration) -> Result<ToModule, ClientError> {
+        Connection::receive(self, limit)
+    }
+}

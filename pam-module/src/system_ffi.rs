@@ -1,0 +1,72 @@
+//! Two calls of libc: who has this name (getpwnam_r(3)), and one line for the journal (syslog(3)).
+//!
+//! Nothing here decides. The buffer for a passwd entry is bounded; an entry that does not fit counts as
+//! not found.
+#![expect(unsafe_code, reason = "std offers neither NSS nor syslog")]
+
+use std::ffi::{CString, c_char};
+use std::mem::MaybeUninit;
+use std::ptr;
+
+/// Bytes of a passwd entry's strings: the first try, which holds any sane entry.
+const FIRST_BUFFER: usize = 4 * 1024;
+
+/// Bytes of a passwd entry's strings at most; the buffer doubles up to here.
+const LARGEST_BUFFER: usize = 1024 * 1024;
+
+/// The uid that NSS gives `name`; none if there is no such name or NSS can't say.
+pub(crate) fn uid_of(name: &[u8]) -> Option<u32> {
+    let name = CString::new(name).ok()?;
+    let mut size = FIRST_BUFFER;
+    while size <= LARGEST_BUFFER {
+        let mut buffer = vec![0_u8; size];
+        let mut entry = MaybeUninit::<libc::passwd>::uninit();
+        let mut found: *mut libc::passwd = ptr::null_mut();
+        // SAFETY: every pointer refers to a local that outlives the call, with its own length.
+        let status = unsafe {
+            libc::getpwnam_r(
+                name.as_ptr(),
+                entry.as_mut_ptr(),
+                buffer.as_mut_ptr().cast::<c_char>(),
+                buffer.len(),
+                &raw mut found,
+            )
+        };
+        match status {
+            0 if found.is_null() => return None,
+            // SAFETY: on success `found` points to `entry`, which glibc has filled in.
+            0 => return Some(unsafe { (*found).pw_uid }),
+            libc::ERANGE => size *= 2,
+            libc::EINTR => {}
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// One line at `LOG_AUTHPRIV`, under the name of the process that called PAM.
+pub(crate) fn journal(line: &str) {
+    let Ok(line) = CString::new(line.replace('\0', "")) else {
+        return;
+    };
+    // SAFETY: the format takes exactly one string, which outlives the call.
+    unsafe {
+        libc::syslog(
+            libc::LOG_AUTHPRIV | libc::LOG_WARNING,
+            c"%s".as_ptr(),
+            line.as_ptr(),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_zero_and_nonsense_is_nobody() {
+        assert_eq!(uid_of(b"root"), Some(0));
+        assert_eq!(uid_of(b"no-such-name-here"), None);
+        assert_eq!(uid_of(b"ro\0ot"), None);
+    }
+}
