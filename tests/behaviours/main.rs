@@ -1,6 +1,20 @@
 //! Behaviours of a whole host, one file each.
 //!
-//! Run by `cargo xtask test`, which makes the image first.
+//! Run by `cargo xtask test`, which makes the host image first. Every test boots a
+//! host of its own, so that none sees what another did.
 
+mod bad_answers;
+mod damaged_snapshot;
+mod hostile_names;
 mod hosts_boot;
+mod killed_import;
+mod msal;
+mod names_reach_one_account;
+mod ready;
+mod refusals;
+mod resolve;
+mod roles;
 mod root_and_local_users;
+mod sign_in_device_code;
+mod sign_in_password;
+mod wrong_password_once;

@@ -26,9 +26,14 @@ fn root_and_local_users_notice_nothing() -> Result<(), Trouble> {
     host.run("rm /usr/lib/*/security/pam_entra.so")?;
     let module_gone = all_ways_in(&host)?;
 
-    host.run("pam-auth-update --package --remove entra entra-password")?.stdout()?;
-    host.run("sed -i -e 's/ entra$//' -e '/^initgroups/d' /etc/nsswitch.conf")?.stdout()?;
-    assert!(!host.run("grep -r pam_entra /etc/pam.d")?.success(), "the wiring is still there");
+    host.run("pam-auth-update --package --remove entra entra-password")?
+        .stdout()?;
+    host.run("sed -i -e 's/ entra$//' -e '/^initgroups/d' /etc/nsswitch.conf")?
+        .stdout()?;
+    assert!(
+        !host.run("grep -r pam_entra /etc/pam.d")?.success(),
+        "the wiring is still there"
+    );
     let without = all_ways_in(&host)?;
 
     for (state, seen) in [
@@ -40,7 +45,13 @@ fn root_and_local_users_notice_nothing() -> Result<(), Trouble> {
         for (way, plain) in seen.iter().zip(&without) {
             assert_eq!(way.screen, plain.screen, "{} {state}", way.name);
             let most = plain.took * SLOWER + GRACE;
-            assert!(way.took <= most, "{} {state} took {:?}, without it {:?}", way.name, way.took, plain.took);
+            assert!(
+                way.took <= most,
+                "{} {state} took {:?}, without it {:?}",
+                way.name,
+                way.took,
+                plain.took
+            );
         }
     }
     Ok(())
@@ -54,6 +65,9 @@ const GRACE: Duration = Duration::from_millis(700);
 /// For one prompt to appear or one session to end.
 const SOON: Duration = Duration::from_secs(20);
 
+/// Signs in in one way and gives all that was shown.
+type WayIn = fn(&Host) -> Result<String, Trouble>;
+
 struct Seen {
     name: &'static str,
     screen: String,
@@ -61,7 +75,7 @@ struct Seen {
 }
 
 fn all_ways_in(host: &Host) -> Result<Vec<Seen>, Trouble> {
-    let ways: [(&'static str, fn(&Host) -> Result<String, Trouble>); 8] = [
+    let ways: [(&'static str, WayIn); 8] = [
         ("su to root", su_to_root),
         ("su by root", su_by_root),
         ("login", login),
@@ -75,7 +89,11 @@ fn all_ways_in(host: &Host) -> Result<Vec<Seen>, Trouble> {
         .map(|(name, way)| {
             let start = Instant::now();
             let screen = way(host).map_err(|trouble| Trouble::new(format!("{name}: {trouble}")))?;
-            Ok(Seen { name, screen: without_dates(&screen), took: start.elapsed() })
+            Ok(Seen {
+                name,
+                screen: without_dates(&screen),
+                took: start.elapsed(),
+            })
         })
         .collect()
 }
@@ -88,7 +106,11 @@ fn su_to_root(host: &Host) -> Result<String, Trouble> {
 }
 
 fn su_by_root(host: &Host) -> Result<String, Trouble> {
-    Ok(host.terminal("su - lars -c 'id -u'")?.finish(SOON)?.stdout()?.to_owned())
+    Ok(host
+        .terminal("su - lars -c 'id -u'")?
+        .finish(SOON)?
+        .stdout()?
+        .to_owned())
 }
 
 fn login(host: &Host) -> Result<String, Trouble> {
@@ -112,7 +134,10 @@ fn ssh_at_a_terminal(host: &Host) -> Result<String, Trouble> {
 }
 
 fn ssh_with_a_password(host: &Host) -> Result<String, Trouble> {
-    Ok(host.ssh_password(LARS.name, LARS.password, "id -u")?.stdout()?.to_owned())
+    Ok(host
+        .ssh_password(LARS.name, LARS.password, "id -u")?
+        .stdout()?
+        .to_owned())
 }
 
 fn ssh_with_a_key(host: &Host) -> Result<String, Trouble> {
@@ -137,7 +162,11 @@ fn change_of_password(host: &Host) -> Result<String, Trouble> {
     terminal.expect("Retype new password: ", SOON)?;
     terminal.send_line(fresh)?;
     let screen = terminal.finish(SOON)?.stdout()?.to_owned();
-    host.run(&format!("echo '{}:{}' | chpasswd", LARS.name, LARS.password))?.stdout()?;
+    host.run(&format!(
+        "echo '{}:{}' | chpasswd",
+        LARS.name, LARS.password
+    ))?
+    .stdout()?;
     Ok(screen)
 }
 

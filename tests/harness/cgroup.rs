@@ -65,7 +65,7 @@ fn remove_tree(folder: &Path) {
 
 /// This process's groups in the hierarchies that systemd uses, as folders.
 fn own_groups(membership: &str, mounts: &str) -> Vec<PathBuf> {
-    let hierarchies: [(&str, fn(&Mount<'_>) -> bool); 2] = [
+    let hierarchies: [(&str, IsHierarchy); 2] = [
         ("0::", |mount| mount.kind == "cgroup2"),
         (":name=systemd:", |mount| {
             mount.kind == "cgroup" && mount.options.split(',').any(|one| one == "name=systemd")
@@ -82,6 +82,9 @@ fn own_groups(membership: &str, mounts: &str) -> Vec<PathBuf> {
         })
         .collect()
 }
+
+/// Whether a mount is of the hierarchy looked for.
+type IsHierarchy = fn(&Mount<'_>) -> bool;
 
 /// A line is `id:controllers:path` (cgroups(7)).
 fn group_in<'a>(line: &'a str, mark: &str) -> Option<&'a str> {

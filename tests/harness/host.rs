@@ -161,6 +161,38 @@ impl Host {
         ))
     }
 
+    /// Starts an interactive ssh session of somebody with a password and answers
+    /// the prompt.
+    ///
+    /// # Errors
+    /// When no password is asked for.
+    pub fn ssh_answering(&self, user: &str, password: &str) -> Result<Terminal, Trouble> {
+        let mut terminal = self.ssh_terminal(user)?;
+        terminal.expect("Password: ", PROMPT_LIMIT)?;
+        terminal.send_line(password)?;
+        Ok(terminal)
+    }
+
+    /// Waits on a terminal for a device code and gives the code with all that was
+    /// shown along with it.
+    ///
+    /// # Errors
+    /// When none appears that the tenant has handed out.
+    pub fn device_code(&self, terminal: &mut Terminal) -> Result<(String, String), Trouble> {
+        let screen = terminal.expect(DEVICE_CODE_PROMPT, PROMPT_LIMIT)?;
+        let codes = self.tenant().device_codes()?;
+        let code = codes
+            .into_iter()
+            .map(|one| one.user_code)
+            .rfind(|code| screen.contains(code));
+        match code {
+            Some(code) => Ok((code, screen)),
+            None => Err(Trouble::new(format!(
+                "no code of the tenant's is on the screen:\n{screen}"
+            ))),
+        }
+    }
+
     /// What a unit has written to the journal since boot.
     ///
     /// # Errors
@@ -346,6 +378,12 @@ fn exit_code(status: std::process::ExitStatus) -> i32 {
 
 /// Where the tenant of the image listens for tests.
 const TENANT_CONTROL: &str = "/run/entra-tenant/control.sock";
+
+/// The line after which a device code is waiting for the person.
+pub const DEVICE_CODE_PROMPT: &str = "Press Enter when you have signed in";
+
+/// For a prompt to appear: one round trip to the tenant at most.
+const PROMPT_LIMIT: Limit = Duration::from_secs(20);
 
 /// A boot takes one to two seconds; a busy machine gets its time.
 const BOOT_LIMIT: Limit = Duration::from_secs(90);

@@ -25,7 +25,7 @@ mod terminal;
 mod trouble;
 mod wait;
 
-pub use host::Host;
+pub use host::{DEVICE_CODE_PROMPT, Host};
 pub use output::Output;
 pub use places::Places;
 pub use tenant::Control;

@@ -67,12 +67,18 @@ impl Control {
         .map(drop)
     }
 
-    /// Adds a user.
+    /// Adds a person in good standing.
     ///
     /// # Errors
     /// See [`Control::call`].
-    pub fn add_user(&self, properties: &Value) -> Result<Value, Trouble> {
-        self.call("POST", "/users", Some(properties))
+    pub fn add_person(&self, upn: &str, display_name: &str, password: &str) -> Result<(), Trouble> {
+        let properties = json!({
+            "userPrincipalName": upn,
+            "displayName": display_name,
+            "password": password,
+            "accountEnabled": true,
+        });
+        self.call("POST", "/users", Some(&properties)).map(drop)
     }
 
     /// Deletes a user softly, as the portal does.

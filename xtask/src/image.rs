@@ -123,11 +123,24 @@ fn wired(workspace: &Workspace, debian: &Path, authority: &Path) -> Outcome<Path
     // whatever a script leaves running ends with it.
     let prepared = read(
         Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"])
+            .args([
+                "--mount",
+                "--propagation",
+                "private",
+                "--pid",
+                "--fork",
+                "--kill-child",
+            ])
             .arg(format!("--mount-proc={}", partial.join("proc").display()))
             .arg("chroot")
             .arg(&partial)
-            .args(["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8"])
+            .args([
+                "env",
+                "-i",
+                "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                "HOME=/root",
+                "LC_ALL=C.UTF-8",
+            ])
             .args(["sh", &format!("/{SCRIPT}")]),
     );
     if prepared.is_err() {

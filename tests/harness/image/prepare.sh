@@ -25,6 +25,7 @@ chmod 0640 /etc/entra-login/sync.secret
 echo '127.0.0.1 localhost' > /etc/hosts
 echo '127.0.0.1 login.microsoftonline.com login.microsoft.com login.windows.net graph.microsoft.com microsoft.com www.microsoft.com aka.ms' >> /etc/hosts
 chmod 0600 /etc/entra-tenant/server.key
+chmod 0755 /usr/local/bin/approve
 update-ca-certificates > /dev/null
 systemctl enable entra-tenant.service
 

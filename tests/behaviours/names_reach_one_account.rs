@@ -1,0 +1,28 @@
+//! `Alice`, `alice` and `alice@contoso.example` are one account: the same uid,
+//! the same home, and the canonical name in the session.
+
+use harness::Trouble;
+use harness::people::ALICE;
+
+use crate::ready;
+
+#[test]
+fn every_spelling_reaches_one_account() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    let uid = host.run("id -u alice")?.stdout()?.to_owned();
+    for spelling in [
+        "alice",
+        "Alice",
+        "ALICE",
+        "alice@contoso.example",
+        "Alice@Contoso.Example",
+    ] {
+        let session = host.ssh_password(spelling, ALICE.password, "id -u; id -un; pwd")?;
+        assert_eq!(
+            session.stdout()?,
+            format!("{uid}\nalice\n/home/alice"),
+            "as {spelling}"
+        );
+    }
+    Ok(())
+}

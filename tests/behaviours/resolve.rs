@@ -1,0 +1,93 @@
+//! `getent` and `id` answer for imported people before anybody signed in, for
+//! every caller, and with the agent stopped.
+
+use harness::people::{ALICE, CAROL, LARS};
+use harness::{Host, Trouble};
+
+use crate::ready;
+
+#[test]
+fn nobody_resolves_before_the_import() -> Result<(), Trouble> {
+    let host = Host::boot()?;
+    host.run("getent passwd alice")?.refusal()?;
+    host.run("id alice")?.refusal()?;
+    Ok(())
+}
+
+#[test]
+fn imported_people_resolve_with_and_without_the_agent() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    let before = everything_about_alice(&host)?;
+    let line = host.run("getent passwd alice")?.stdout()?.to_owned();
+    let fields: Vec<&str> = line.split(':').collect();
+    let [name, secret, uid, gid, _, home, shell] = fields.as_slice() else {
+        return Err(Trouble::new(format!("not seven fields: {line}")));
+    };
+    assert_eq!(
+        (*name, *secret, *home, *shell),
+        ("alice", "*", "/home/alice", "/bin/bash")
+    );
+    assert_eq!(uid, gid, "a private group has the uid's number");
+    let number: u32 = uid.parse().map_err(|_| Trouble::new(line.clone()))?;
+    assert!((0x7800_0000..0x7FFE_0000).contains(&number), "{number}");
+    assert_eq!(host.run(&format!("getent passwd {uid}"))?.stdout()?, line);
+
+    host.stop_agent()?;
+    assert_eq!(
+        everything_about_alice(&host)?,
+        before,
+        "with the agent stopped"
+    );
+    Ok(())
+}
+
+#[test]
+fn every_caller_sees_the_same() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    let seen_by_root = host
+        .run("id alice; getent passwd alice")?
+        .stdout()?
+        .to_owned();
+    let seen_by_lars = host.run_as(LARS.name, "id alice; getent passwd alice")?;
+    assert_eq!(seen_by_lars.stdout()?, seen_by_root);
+    Ok(())
+}
+
+#[test]
+fn role_groups_follow_roles() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    let groups_of = |name: &str| -> Result<String, Trouble> {
+        Ok(host.run(&format!("id -nG {name}"))?.stdout()?.to_owned())
+    };
+    assert!(
+        groups_of(ALICE.name)?
+            .split(' ')
+            .any(|group| group == "entra-users")
+    );
+    assert!(!groups_of(ALICE.name)?.contains("entra-admins"));
+    assert!(
+        groups_of(CAROL.name)?
+            .split(' ')
+            .any(|group| group == "entra-admins")
+    );
+    let admins = host.run("getent group entra-admins")?.stdout()?.to_owned();
+    assert!(admins.ends_with(":carol"), "{admins}");
+    Ok(())
+}
+
+#[test]
+fn the_list_of_everybody_is_off_by_default() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    let all = host.run("getent passwd")?.stdout()?.to_owned();
+    assert!(all.contains("lars"), "{all}");
+    assert!(!all.contains("alice"), "{all}");
+    Ok(())
+}
+
+/// All that programs may ask about one person, in every spelling.
+fn everything_about_alice(host: &Host) -> Result<String, Trouble> {
+    let asked = "id alice; id -nG alice; getent passwd alice ALICE alice@contoso.example; \
+                 getent group $(id -g alice); getent group $(id -G alice); \
+                 getent initgroups alice; getent group entra-users";
+    Ok(host.run(asked)?.stdout()?.to_owned())
+}

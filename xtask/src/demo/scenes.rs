@@ -1,0 +1,107 @@
+//! What the demo plays, in order.
+
+use harness::people::{ALICE, BOB, CAROL, DAVE};
+
+use super::screen::shows_qr_code;
+use super::stage::Stage;
+use crate::command::{Outcome, fail};
+
+/// Every scene, stopping at the first that does not show what it must.
+pub(crate) fn play(stage: &Stage) -> Outcome {
+    import(stage)?;
+    password(stage)?;
+    device_code(stage)?;
+    administrator(stage)?;
+    wrong_password(stage)?;
+    disabled(stage)?;
+    not_imported(stage)
+}
+
+fn import(stage: &Stage) -> Outcome {
+    stage.title("The tenant's people and groups come to the host");
+    stage.command("entractl import", &["added", "failed", "users", "groups"])?;
+    stage.command(
+        "entractl role set administrator carol@contoso.example",
+        &["carol"],
+    )?;
+    stage.command("entractl auth enable", &[])?;
+    stage.remark("Nobody has signed in yet, and names resolve all the same:");
+    stage.command("getent passwd alice", &["alice:*:"])?;
+    stage.command("id carol", &["entra-admins"])?;
+    Ok(())
+}
+
+fn password(stage: &Stage) -> Outcome {
+    stage.title("Alice signs in over ssh with her Entra ID password");
+    let mut session = stage.ssh(ALICE.name)?;
+    session.type_password(ALICE.password)?;
+    session.until("$ ")?;
+    session.type_line("id -un; pwd; exit")?;
+    session.end(&["/home/alice"])
+}
+
+fn device_code(stage: &Stage) -> Outcome {
+    stage.title("Bob's tenant demands a second factor: device code");
+    let mut session = stage.ssh(BOB.name)?;
+    session.type_password(BOB.password)?;
+    let (code, screen) = stage.host().device_code(&mut session.terminal)?;
+    session.write_down();
+    if !shows_qr_code(&screen) {
+        return Err(fail("no QR code was shown along with the device code"));
+    }
+    stage.remark(&format!(
+        "on his phone Bob opens the link, enters {code}, signs in with his second"
+    ));
+    stage.remark("factor and approves; then he presses Enter here");
+    stage.host().tenant().approve(&code, BOB.upn)?;
+    session.type_line("")?;
+    session.until("$ ")?;
+    session.type_line("id -un; exit")?;
+    session.end(&["https://", "bob"])
+}
+
+fn administrator(stage: &Stage) -> Outcome {
+    stage.title("Carol, an administrator, goes on to sudo");
+    let mut session = stage.ssh(CAROL.name)?;
+    session.type_password(CAROL.password)?;
+    session.until("$ ")?;
+    session.type_line("sudo id -un")?;
+    session.type_password(CAROL.password)?;
+    session.until("\nroot")?;
+    session.until("$ ")?;
+    session.type_line("exit")?;
+    session.end(&[])
+}
+
+fn wrong_password(stage: &Stage) -> Outcome {
+    stage.title("Refused: a wrong password");
+    refused(stage, ALICE.name, "Not-Her-Password-1", &["password"])
+}
+
+fn disabled(stage: &Stage) -> Outcome {
+    stage.title("Refused: Dave's account is disabled in the tenant");
+    refused(stage, DAVE.name, DAVE.password, &["disabled"])
+}
+
+fn not_imported(stage: &Stage) -> Outcome {
+    stage.title("Refused: Gina joined the tenant after the import");
+    let tenant = stage.host().tenant();
+    tenant.add_person("gina@contoso.example", "Gina Late", "Gina-Is-New-8")?;
+    refused(stage, "gina", "Gina-Is-New-8", &["import"])
+}
+
+/// An ssh session that must not open and must say why.
+fn refused(stage: &Stage, user: &str, password: &str, sentence: &[&str]) -> Outcome {
+    let mut session = stage.ssh(user)?;
+    session.type_password(password)?;
+    let ends = [
+        "Permission denied",
+        "'s password: ",
+        "Connection closed",
+        "$ ",
+    ];
+    if session.until_any(&ends)? == ends.len() - 1 {
+        return Err(fail(format!("{user} was let in")));
+    }
+    session.hang_up(sentence)
+}

@@ -1,0 +1,63 @@
+//! Text from terminals, made fit for a transcript.
+
+/// Takes out what moves cursors and sets colours (ECMA-48 sequences) and carriage
+/// returns: a transcript is plain lines.
+pub(crate) fn plain(screen: &str) -> String {
+    let mut text = String::with_capacity(screen.len());
+    let mut characters = screen.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\u{1b}' => match characters.next() {
+                // CSI: parameters until a final byte from @ to ~.
+                Some('[') => {
+                    while characters
+                        .next()
+                        .is_some_and(|one| !('@'..='~').contains(&one))
+                    {}
+                }
+                // OSC: a text until BEL or ESC \.
+                Some(']') => {
+                    while let Some(one) = characters.next() {
+                        if one == '\u{7}' || (one == '\u{1b}' && characters.next().is_some()) {
+                            break;
+                        }
+                    }
+                }
+                _ => {}
+            },
+            '\r' => {}
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+/// Whether a QR code drawn with half blocks is on the screen: at least this many
+/// lines that hold little else.
+pub(crate) fn shows_qr_code(screen: &str) -> bool {
+    let drawn = |line: &&str| line.chars().filter(|one| "█▀▄".contains(*one)).count() >= 10;
+    screen.lines().filter(drawn).count() >= SMALLEST_QR_LINES
+}
+
+/// The smallest QR code has 21 rows, two of which fit a line.
+const SMALLEST_QR_LINES: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_and_titles_are_taken_out() {
+        assert_eq!(
+            plain("\u{1b}[?2004h\u{1b}[01;32malice\u{1b}[0m\r\n\u{1b}]0;title\u{7}$ "),
+            "alice\n$ "
+        );
+    }
+
+    #[test]
+    fn a_line_of_blocks_is_no_qr_code() {
+        let line = format!("{}\n", "█▀▄".repeat(8));
+        assert!(!shows_qr_code(&line));
+        assert!(shows_qr_code(&line.repeat(12)));
+    }
+}
