@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Trouble;
+use crate::name::is_abandoned;
 
 /// The folders of one host's groups; removed when dropped.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ impl Cgroup {
             folders: Vec::new(),
         };
         for parent in own_groups(&membership, &mounts) {
+            sweep(&parent);
             let folder = parent.join(name);
             fs::create_dir_all(&folder)
                 .map_err(|error| Trouble::new(format!("{}: {error}", folder.display())))?;
@@ -48,6 +50,15 @@ impl Drop for Cgroup {
     fn drop(&mut self) {
         for folder in &self.folders {
             remove_tree(folder);
+        }
+    }
+}
+
+/// Removes groups of hosts whose process was killed before it could do so.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if is_abandoned(&entry.file_name().to_string_lossy()) {
+            remove_tree(&entry.path());
         }
     }
 }

@@ -13,11 +13,10 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::cgroup::Cgroup;
-use crate::{Limit, Places, Trouble, until};
+use crate::{Limit, Places, Trouble, name, until};
 
 /// A running container. Ended at once when dropped: its file system is in memory
 /// and goes with it, so that there is nothing to shut down in order.
@@ -40,11 +39,8 @@ pub(crate) struct Container {
 impl Container {
     /// Starts the container; it has a process 1 when this returns, no more.
     pub(crate) fn start(places: &Places) -> Result<Self, Trouble> {
-        let name = format!(
-            "entra-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        sweep(&places.work);
+        let name = name::next();
         let mount_point = places.work.join(&name);
         fs::create_dir_all(&mount_point)
             .map_err(|error| Trouble::new(format!("{}: {error}", mount_point.display())))?;
@@ -148,6 +144,17 @@ impl Drop for Container {
     }
 }
 
+/// Removes what killed runs left: empty mount points and console logs.
+fn sweep(work: &Path) {
+    for entry in fs::read_dir(work).into_iter().flatten().flatten() {
+        if name::is_abandoned(&entry.file_name().to_string_lossy()) {
+            // One of the two fits; neither failing matters to this run.
+            drop(fs::remove_dir(entry.path()));
+            drop(fs::remove_file(entry.path()));
+        }
+    }
+}
+
 /// Joins overlay(8)'s list of lower folders, which has no way to hold these marks.
 fn lower_folders(layers: &[PathBuf]) -> Result<String, Trouble> {
     let paths: Vec<String> = layers
@@ -173,9 +180,6 @@ fn runs_systemd(process: u32) -> bool {
     fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name.trim() == "systemd")
         && Path::new(&format!("/proc/{process}/root/run/systemd/private")).exists()
 }
-
-/// Hosts of one process are numbered; the process's own id tells processes apart.
-static NEXT: AtomicU32 = AtomicU32::new(1);
 
 /// Mounts and the start of systemd take some 100 ms; a busy machine gets its time.
 const START_LIMIT: Limit = Duration::from_secs(60);

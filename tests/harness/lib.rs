@@ -17,6 +17,7 @@ mod cgroup;
 mod host;
 mod http;
 mod launch;
+mod name;
 mod output;
 pub mod people;
 mod places;
