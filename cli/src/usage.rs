@@ -25,7 +25,7 @@ pub(crate) fn end(error: &clap::Error) -> ExitCode {
 pub(crate) fn wording(error: &clap::Error) -> String {
     let rendered = error.render().to_string();
     if !error.use_stderr() {
-        return rendered;
+        return format!("{}\n", rendered.trim_end());
     }
     let mut text = String::new();
     for line in rendered.lines().filter(|line| !line.trim().is_empty()) {

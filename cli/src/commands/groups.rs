@@ -97,15 +97,17 @@ impl Shown for TenantGroups {
                 ]
             }),
         );
-        let talk = if self.groups.is_empty() {
-            "The tenant has no groups."
+        let mut talk = if self.groups.is_empty() {
+            vec!["The tenant has no groups.".to_owned()]
         } else {
-            "`entractl import --groups NAME,...` imports groups with their members."
+            vec![
+                "`entractl import --groups NAME,...` imports groups with their members.".to_owned(),
+            ]
         };
-        Text {
-            data,
-            talk: vec![talk.to_owned()],
+        if !self.groups.is_empty() && !screen.shows_ids() {
+            talk.push("A wider terminal, a pipe or --json shows the object ids.".to_owned());
         }
+        Text { data, talk }
     }
 }
 
@@ -254,6 +256,15 @@ mod tests {
 └──────────────┴─────────────┴───────┴────────┴─────────────┴──────────────────────────────────────┘
 "
         );
+    }
+
+    #[test]
+    fn ids_that_have_no_room_are_announced() {
+        let shown = fetch(&mut rows(Request::GroupsFetch {})).unwrap();
+        let narrow = shown.text(Screen::Terminal { columns: 80 });
+        assert!(!narrow.data.contains("OBJECT ID"), "{narrow:?}");
+        assert!(narrow.talk[1].contains("--json"), "{narrow:?}");
+        assert_eq!(shown.text(Screen::Plain).talk.len(), 1);
     }
 
     #[test]

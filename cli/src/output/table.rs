@@ -33,6 +33,14 @@ impl Screen {
             columns: columns.unwrap_or(USUAL_COLUMNS),
         }
     }
+
+    /// Whether tables have room for columns of ids.
+    pub(crate) fn shows_ids(self) -> bool {
+        match self {
+            Self::Terminal { columns } => columns >= ROOM_FOR_IDS,
+            Self::Plain => true,
+        }
+    }
 }
 
 /// A column: its title and how it behaves.
@@ -66,7 +74,7 @@ impl Column {
         }
     }
 
-    /// An id to be copied; never folded on a terminal that is wide enough for anything.
+    /// An id to be copied: never folded, and left out of a terminal that has no room for it beside the rest.
     pub(crate) const fn whole(title: &'static str) -> Self {
         Self {
             title,
@@ -89,33 +97,32 @@ pub(crate) fn table<const N: usize>(
         return String::new();
     }
     table.set_header(columns.map(|column| column.title));
-    let fold = match screen {
+    match screen {
         Screen::Terminal { columns } => {
             table.load_style(presets::UTF8_FULL_CONDENSED);
             table.set_content_arrangement(ContentArrangement::Dynamic);
             table.set_width(columns);
-            columns
         }
         Screen::Plain => {
             table.load_style(presets::NOTHING);
             table.set_content_arrangement(ContentArrangement::Disabled);
-            u16::MAX
         }
-    };
-    for (column, kind) in table
-        .column_iter_mut()
-        .zip(columns.map(|column| column.kind))
-    {
+    }
+    let kinds = columns.map(|column| column.kind);
+    for (column, kind) in table.column_iter_mut().zip(kinds) {
         if screen == Screen::Plain {
             column.set_padding((0, 2));
         }
         match kind {
             ColumnKind::Text => {}
             ColumnKind::Number => column.set_cell_alignment(CellAlignment::Right),
-            ColumnKind::Whole if fold >= USUAL_COLUMNS => {
-                column.set_constraint(ColumnConstraint::ContentWidth);
+            ColumnKind::Whole => {
+                column.set_constraint(if screen.shows_ids() {
+                    ColumnConstraint::ContentWidth
+                } else {
+                    ColumnConstraint::Hidden
+                });
             }
-            ColumnKind::Whole => {}
         }
     }
     format!("{}\n", table.trim_fmt())
@@ -150,6 +157,9 @@ pub(crate) fn text(value: &str) -> String {
 
 /// The width of a terminal that does not know its own.
 const USUAL_COLUMNS: u16 = 80;
+
+/// Columns of a terminal that shows ids: an object id takes 39 with its frame, the rest of a table some 60.
+const ROOM_FOR_IDS: u16 = 100;
 
 #[cfg(test)]
 mod tests {
@@ -198,18 +208,23 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_not_folded_on_a_usual_terminal() {
+    fn an_id_is_whole_or_not_there_at_all() {
         let id = "6e7b768e-07e2-4810-8459-485f84f8f204";
-        let text = table(
-            Screen::Terminal { columns: 80 },
-            [Column::text("REASON"), Column::whole("OBJECT ID")],
-            [["a long reason ".repeat(10), id.into()]],
-        );
-        assert!(text.contains(id), "{text}");
-        assert!(
-            text.lines().all(|line| line.chars().count() <= 80),
-            "{text}"
-        );
+        for (columns, shown) in [(80, false), (99, false), (100, true), (200, true)] {
+            let text = table(
+                Screen::Terminal { columns },
+                [
+                    Column::text("NAME"),
+                    Column::text("KIND"),
+                    Column::whole("OBJECT ID"),
+                ],
+                [["a long name ".repeat(20), "kind ".repeat(30), id.into()]],
+            );
+            assert_eq!(text.contains(id), shown, "{text}");
+            assert_eq!(text.contains("6e7b"), shown, "{text}");
+            let fits = |line: &str| line.chars().count() <= usize::from(columns);
+            assert!(text.lines().all(fits), "{text}");
+        }
     }
 
     #[test]

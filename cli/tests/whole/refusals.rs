@@ -80,12 +80,16 @@ fn a_wrong_command_line_asks_nothing() {
         &["role", "set", "admin", "alice"],
         &["import", "--users", "a,,b"],
         &["users", "show", "a\u{1b}[2J"],
+        &["users", "\u{202e}tsil"],
     ] {
         // With nobody at the socket, anything asked would end with exit code 1.
         let outcome = place.run(arguments);
         assert_eq!(outcome.code, Some(2), "{arguments:?}: {outcome:?}");
         assert_eq!(outcome.stdout, "", "{arguments:?}");
-        assert!(!outcome.stderr.contains('\u{1b}'), "{outcome:?}");
+        assert!(
+            !outcome.stderr.contains(['\u{1b}', '\u{202e}']),
+            "{outcome:?}"
+        );
     }
     let near = place.run(&["role", "set", "admin", "alice"]);
     assert!(

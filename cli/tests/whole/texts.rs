@@ -75,6 +75,7 @@ fn help_and_version_are_data() {
         let outcome = place.run(&[flag]);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         assert!(outcome.stdout.contains("entractl"), "{outcome:?}");
+        assert!(outcome.stdout.ends_with("\n"), "{outcome:?}");
         assert_eq!(outcome.stderr, "");
     }
 }
