@@ -66,10 +66,15 @@ impl Shown for Changes {
             .iter()
             .filter(|change| change.before != change.after)
             .count();
-        let same = self.roles.len() - changed;
+        // The agent need not name those whose role stays as it was.
+        let talk = match (changed, self.roles.len() - changed) {
+            (0, _) => "No role changed: everybody named has it already.".to_owned(),
+            (changed, 0) => format!("{changed} changed."),
+            (changed, same) => format!("{changed} changed, {same} had the role already."),
+        };
         Text {
             data,
-            talk: vec![format!("{changed} changed, {same} had the role already.")],
+            talk: vec![talk],
         }
     }
 }
@@ -128,5 +133,11 @@ mod tests {
              bob    operator  operator\n"
         );
         assert_eq!(text.talk, ["1 changed, 1 had the role already."]);
+        let nothing = Changes { roles: Vec::new() }.text(Screen::Plain);
+        assert_eq!(nothing.data, "");
+        assert_eq!(
+            nothing.talk,
+            ["No role changed: everybody named has it already."]
+        );
     }
 }

@@ -65,7 +65,7 @@ fn talk_is_not_in_the_data() {
         outcome.stdout,
         "USER   BEFORE  AFTER\nalice  user    auditor\n"
     );
-    assert_eq!(outcome.stderr, "1 changed, 0 had the role already.\n");
+    assert_eq!(outcome.stderr, "1 changed.\n");
 }
 
 #[test]
