@@ -58,8 +58,9 @@ impl std::error::Error for ReadError {
 /// Why the writer refused an entry or could not publish.
 ///
 /// After `Duplicate`, `Illegal` or `TooLarge` from an `add_…` call the entry is
-/// left out and the writer goes on; after `Io` it should be dropped. In every
-/// case the published file is the old one.
+/// left out and the writer goes on; after `Io` it should be dropped. The
+/// published file is then still the old one, unless syncing its folder failed:
+/// the new one is then in place but may be lost with the power.
 #[derive(Debug)]
 pub enum WriteError {
     /// Another entry has this name or id already.

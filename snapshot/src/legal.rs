@@ -320,3 +320,166 @@ const PATH_BYTES_MAX: usize = 1024;
 /// Characters of a refused value that an error repeats: enough to find it, too
 /// few to flood a log.
 const SHOWN_CHARACTERS_MAX: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_outside_the_legal_ranges_are_refused() {
+        for legal in [
+            1000,
+            60_000,
+            65_536,
+            0x7800_0000,
+            0x7FFD_FFFF,
+            0x7FFF_0000,
+            0x7FFF_FFFF,
+        ] {
+            assert_eq!(Id::new(legal).map(Id::value), Ok(legal));
+        }
+        for illegal in [
+            0,
+            999,
+            60_001,
+            61_184,
+            65_534,
+            65_535,
+            0x7FFE_0000,
+            0x7FFE_FFFF,
+            0x8000_0000,
+            u32::MAX,
+        ] {
+            assert!(Id::new(illegal).is_err(), "{illegal}");
+        }
+    }
+
+    #[test]
+    fn only_canonical_names_are_legal() {
+        let longest = "a".repeat(64);
+        let whole = format!("{longest}@{}.example", "b".repeat(40));
+        assert_eq!(whole.len(), 113);
+        for legal in [
+            "a",
+            "_x",
+            "alice",
+            "a.b-c_9",
+            &longest,
+            "alice@contoso.example",
+            &whole,
+        ] {
+            assert_eq!(
+                Name::new(legal).map(|name| name.as_str().to_owned()),
+                Ok(legal.to_owned())
+            );
+        }
+        let too_long = "a".repeat(65);
+        let whole_too_long = format!("{longest}@{}.example", "b".repeat(41));
+        for illegal in [
+            "",
+            "root",
+            "root@contoso.example",
+            "Alice",
+            "1234",
+            "9a",
+            "-a",
+            ".a",
+            "+a",
+            "a b",
+            "a:b",
+            "a\nb",
+            "a\0",
+            "a/b",
+            "o'brien",
+            "zoë",
+            "a$",
+            "@b",
+            "a@",
+            "a@b@c",
+            "a@.b",
+            "a@b.",
+            "a@B",
+            &too_long,
+            &whole_too_long,
+        ] {
+            assert!(Name::new(illegal).is_err(), "{illegal:?}");
+        }
+    }
+
+    #[test]
+    fn principal_names_hold_what_entra_allows_in_lower_case() {
+        for legal in [
+            "o'brien@contoso.example",
+            "g_x#ext#@c.onmicrosoft.com",
+            "1~!^@a-b.c",
+        ] {
+            assert!(Upn::new(legal).is_ok(), "{legal}");
+        }
+        for illegal in [
+            "alice",
+            "@c.example",
+            "A@c.example",
+            "a b@c.example",
+            "a:@c",
+            "a@c\n",
+        ] {
+            assert!(Upn::new(illegal).is_err(), "{illegal:?}");
+        }
+    }
+
+    #[test]
+    fn text_is_cleaned_once_and_stays_clean() {
+        let dirty = " Zoë:\n\0\u{7f}\u{85}\u{202e}\u{2028} O'Neil, M.D. ";
+        assert_eq!(Text::cleaned(dirty).as_str(), "Zoë O'Neil, M.D.");
+        assert!(Text::new(dirty).is_err());
+        for text in [
+            dirty,
+            "",
+            &"x ".repeat(300),
+            &format!("{} y", "x".repeat(255)),
+        ] {
+            let cleaned = Text::cleaned(text);
+            assert!(cleaned.as_str().chars().count() <= TEXT_CHARACTERS_MAX);
+            assert_eq!(Text::new(cleaned.as_str()), Ok(cleaned));
+        }
+    }
+
+    #[test]
+    fn only_normalised_absolute_paths_are_legal() {
+        for legal in ["/", "/home/alice", "/home/Zoë x", "/bin/bash"] {
+            assert!(AbsolutePath::new(legal).is_ok(), "{legal}");
+        }
+        let long = format!("/{}", "x".repeat(1024));
+        for illegal in [
+            "", "home", "/home/", "//home", "/a/../b", "/a/./b", "/..", "/a:b", "/a\nb", &long,
+        ] {
+            assert!(AbsolutePath::new(illegal).is_err(), "{illegal:?}");
+        }
+    }
+
+    #[test]
+    fn keys_in_any_case_may_be_asked_for_and_root_may_not() {
+        for key in ["Alice", "O'Brien@Contoso.example", "finance-team"] {
+            assert!(may_be_a_user(key.as_bytes()), "{key}");
+        }
+        assert!(may_be_a_group(b"Finance-Team"));
+        assert!(!may_be_a_group(b"o'brien@contoso.example"));
+        let absurd = "a".repeat(1 << 20);
+        for key in ["", "root", "ROOT", "1000", "-", "a b", "zoë", &absurd] {
+            assert!(
+                !may_be_a_user(key.as_bytes()) && !may_be_a_group(key.as_bytes()),
+                "{key:.9}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_shows_the_value_escaped_and_shortened() {
+        let refused = Name::new(&format!("x\n{}", "y".repeat(200))).unwrap_err();
+        let said = refused.to_string();
+        assert!(
+            said.starts_with("illegal name \"x\\nyyy") && said.len() < 200,
+            "{said}"
+        );
+    }
+}

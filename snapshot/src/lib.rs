@@ -29,6 +29,8 @@ mod reader;
 mod record;
 mod siphash;
 mod source;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use entry::{Account, Gate, Group, Policy, User};

@@ -194,17 +194,10 @@ impl<R: ReadAt> Snapshot<R> {
     /// [`ReadError::Damaged`] (also for a position that is none) or
     /// [`ReadError::Unreadable`].
     pub fn next_user(&self, position: u64) -> Result<Option<(User, u64)>, ReadError> {
-        let mut position = position.max(HEADER_BYTES as u64);
-        while let Some(prefix) = self.prefix_at(position)? {
-            let next = position.saturating_add(u64::from(prefix.length));
-            if prefix.kind == Kind::User
-                && let Record::User(user) = self.record_at(position, prefix.length)?
-            {
-                return Ok(Some((user, next)));
-            }
-            position = next;
-        }
-        Ok(None)
+        self.next(position, |record| match record {
+            Record::User(user) => Some(user),
+            Record::Group(_) => None,
+        })
     }
 
     /// The first group at or after `position`, private groups included, and the
@@ -213,19 +206,10 @@ impl<R: ReadAt> Snapshot<R> {
     /// # Errors
     /// As [`Snapshot::next_user`].
     pub fn next_group(&self, position: u64) -> Result<Option<(Group, u64)>, ReadError> {
-        let mut position = position.max(HEADER_BYTES as u64);
-        while let Some(prefix) = self.prefix_at(position)? {
-            let next = position.saturating_add(u64::from(prefix.length));
-            let group = match self.record_at(position, prefix.length)? {
-                Record::Group(group) => Some(group),
-                Record::User(user) => user.private_group(),
-            };
-            if let Some(group) = group {
-                return Ok(Some((group, next)));
-            }
-            position = next;
-        }
-        Ok(None)
+        self.next(position, |record| match record {
+            Record::Group(group) => Some(group),
+            Record::User(user) => user.private_group(),
+        })
     }
 
     /// All users, in the order in which they were written. Ends after the first
@@ -282,9 +266,33 @@ impl<R: ReadAt> Snapshot<R> {
                 offset,
             });
         }
-        let mut bytes = vec![0; length as usize];
+        // The process is other people's: short of memory it gets an error, where
+        // an ordinary allocation would end it.
+        let mut bytes = Vec::new();
+        bytes
+            .try_reserve_exact(length as usize)
+            .map_err(|_| ReadError::Unreadable(io::ErrorKind::OutOfMemory.into()))?;
+        bytes.resize(length as usize, 0);
         fill(&self.source, &mut bytes, offset, "record")?;
         record::decode(&bytes, self.header.seed, offset, self.header.minor)
+    }
+
+    /// Records that are passed over are read whole too: an unproven prefix could
+    /// lead past one that was wanted.
+    fn next<T>(
+        &self,
+        position: u64,
+        wanted: impl Fn(Record) -> Option<T>,
+    ) -> Result<Option<(T, u64)>, ReadError> {
+        let mut position = position.max(HEADER_BYTES as u64);
+        while let Some(prefix) = self.prefix_at(position)? {
+            let record = self.record_at(position, prefix.length)?;
+            position = position.saturating_add(u64::from(prefix.length));
+            if let Some(entry) = wanted(record) {
+                return Ok(Some((entry, position)));
+            }
+        }
+        Ok(None)
     }
 
     fn holds_record(&self, offset: u64, length: u32) -> bool {

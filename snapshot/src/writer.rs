@@ -214,7 +214,7 @@ impl Writer {
     /// # Errors
     /// [`WriteError::Io`], [`WriteError::Unverified`] or
     /// [`WriteError::TooLarge`] (a table whose keys fell together: try another
-    /// seed). The old file is then still in place.
+    /// seed). What is then in place: see [`WriteError`].
     pub fn publish(mut self) -> Result<Published, WriteError> {
         self.header.records_end = self.position;
         for table in Table::ALL {
