@@ -1,7 +1,7 @@
 //! One JSON document per command.
 //!
 //! Invariant: the document is valid JSON that ends in a line end, and no character in it is one that
-//! [`super::escape`] would escape: JSON itself only asks for the first 32 to be.
+//! [`super::escape()`] would escape: JSON itself only asks for the first 32 to be.
 
 use std::io;
 
