@@ -1,0 +1,55 @@
+//! App registrations with their service principals, as one thing.
+
+use serde::{Deserialize, Serialize};
+
+/// One registration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct App {
+    /// Application (client) id.
+    pub(crate) client_id: String,
+    pub(crate) display_name: String,
+    /// Object id of the service principal: `oid` of app-only tokens.
+    pub(crate) service_principal_id: String,
+    #[serde(default)]
+    pub(crate) secrets: Vec<Secret>,
+    /// "Allow public client flows".
+    #[serde(default)]
+    pub(crate) public_client_flows: bool,
+    /// App roles granted on Microsoft Graph.
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
+    /// "Assignment required" on the enterprise application.
+    #[serde(default)]
+    pub(crate) assignment_required: bool,
+    /// UPNs or ids of users, ids or names of groups (direct members only, as in Entra).
+    #[serde(default)]
+    pub(crate) assigned: Vec<String>,
+    #[serde(default)]
+    pub(crate) disabled: bool,
+    /// Whether an administrator consented to the delegated scopes.
+    #[serde(default = "yes")]
+    pub(crate) consented: bool,
+}
+
+/// A client secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Secret {
+    /// The secret's id, which people paste by mistake.
+    pub(crate) id: String,
+    pub(crate) value: String,
+    /// RFC 3339.
+    pub(crate) expires: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl App {
+    /// A registration that can keep no secret and has none.
+    pub(crate) fn is_public_only(&self) -> bool {
+        self.public_client_flows && self.secrets.is_empty()
+    }
+}
