@@ -9,8 +9,8 @@
 //!    word `SUCCESS` occur, so that no local user can be given it, whatever the agent says.
 //! 4. `dialogue`: carries the agent's messages to the person and back.
 //!
-//! All of that is safe code over two traits: [`application::Application`], the process that called PAM,
-//! and [`host::Host`], the machine around it. Unsafe code is in `exports_ffi`, `pam_ffi` and `system_ffi`.
+//! All of that is safe code over two traits: `application::Application`, the process that called PAM,
+//! and `host::Host`, the machine around it. Unsafe code is in `exports_ffi`, `pam_ffi` and `system_ffi`.
 //!
 //! Invariants: a local user is never refused, delayed or let in by this module while the gate is `allow`;
 //! an imported user is let in by a verdict, never by an error; nothing waits without a limit; `PAM_USER`
