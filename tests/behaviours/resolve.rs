@@ -75,6 +75,27 @@ fn role_groups_follow_roles() -> Result<(), Trouble> {
     Ok(())
 }
 
+/// SSSD's idp provider saw direct members only. Bob is in Platform Team, which is in
+/// Engineering, which is in All Staff; Alice is in one of three groups that hold
+/// each other in a circle.
+#[test]
+fn nested_groups_count() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    for (person, groups) in [
+        ("bob", ["platform-team", "engineering", "all-staff"]),
+        ("alice", ["circle-a", "circle-b", "circle-c"]),
+    ] {
+        let seen = host.run(&format!("id -nG {person}"))?.stdout()?.to_owned();
+        for group in groups {
+            assert!(
+                seen.split(' ').any(|one| one == group),
+                "{person} is not in {group}: {seen}"
+            );
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn the_list_of_everybody_is_off_by_default() -> Result<(), Trouble> {
     let host = ready::everybody_may_sign_in()?;

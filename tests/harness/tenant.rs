@@ -28,8 +28,8 @@ pub struct Request {
     /// The form's fields; secrets read `[set]`.
     #[serde(default)]
     pub form: Value,
-    /// The status answered.
-    pub status: u16,
+    /// The status answered; none while the answer is under way.
+    pub status: Option<u16>,
 }
 
 /// A device code that was handed out.
