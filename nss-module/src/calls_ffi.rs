@@ -218,3 +218,35 @@ pub(crate) const TRY_AGAIN: c_int = -2;
 pub(crate) const UNAVAILABLE: c_int = -1;
 pub(crate) const NOT_FOUND: c_int = 0;
 pub(crate) const SUCCESS: c_int = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errno_and_errnop_are_kept_on_success_and_said_on_failure() {
+        // SAFETY: this thread's own errno.
+        let errno = unsafe { libc::__errno_location() };
+        let disturb = || {
+            // SAFETY: as above.
+            unsafe { errno.write(libc::EINTR) };
+        };
+        // SAFETY: as above.
+        unsafe { errno.write(libc::ENOTTY) };
+        let (mut result, mut said) = (0, 0);
+        let found = || {
+            disturb();
+            Answer::Found(7)
+        };
+        // SAFETY: result and said can be written.
+        let status = unsafe { answer(found, &raw mut result, &raw mut said) };
+        // SAFETY: as above.
+        let kept = unsafe { errno.read() };
+        assert_eq!((status, result, said, kept), (SUCCESS, 7, 0, libc::ENOTTY));
+
+        let failed = || Answer::Unavailable(libc::EIO);
+        // SAFETY: result and said can be written.
+        let status = unsafe { answer(failed, &raw mut result, &raw mut said) };
+        assert_eq!((status, result, said), (UNAVAILABLE, 7, libc::EIO));
+    }
+}
