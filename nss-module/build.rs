@@ -18,7 +18,7 @@ fn main() -> io::Result<()> {
     let folder = std::env::var_os("OUT_DIR")
         .map(PathBuf::from)
         .ok_or_else(|| io::Error::other("cargo gave no OUT_DIR"))?;
-    std::fs::write(folder.join("libgcc_s.so"), "INPUT(-lgcc_eh -lc)\n")?;
+    std::fs::write(folder.join("libgcc_s.so"), "INPUT(-lgcc_eh)\n")?;
     println!("cargo:rustc-link-search=native={}", folder.display());
     Ok(())
 }
