@@ -54,7 +54,7 @@ pub(crate) fn provide(workspace: &Workspace) -> Outcome<PathBuf> {
     ));
     let roots = workspace.target("roots");
     make_folder(&roots)?;
-    let tar = roots.join(format!("{SUITE}.tar.partial"));
+    let tar = roots.join(format!("{SUITE}.partial.tar"));
     let unpacked = roots.join(format!("{SUITE}.partial"));
     remove_folder(&unpacked)?;
     make_folder(&unpacked)?;

@@ -469,3 +469,6 @@ fn member_row(tenant: &Tenant, id: &str, is_in: bool) -> Value {
     }
     row
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,7 +133,7 @@ fn members(
         ["microsoft.graph.group" | "graph.group", "$count"] => (Some(&GROUP), true),
         [other, ..] => return Err(GraphError::unknown_segment(other)),
     };
-    let options = Options::read(request, only.map_or(Kinds::Mixed, |kind| Kinds::One(kind)))?;
+    let options = Options::read(request, only.map_or(Kinds::Mixed, Kinds::One))?;
     let group = tenant
         .live_group(id)
         .ok_or_else(|| GraphError::not_found(id))?;

@@ -14,6 +14,9 @@ mod query;
 mod tenant;
 mod users;
 
+#[cfg(test)]
+mod tests;
+
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;

@@ -169,7 +169,7 @@ impl SigningKey {
 /// The self-signed certificate that `x5c` shows, DER.
 fn certificate(pair: &RsaKeyPair) -> Option<Vec<u8>> {
     let private: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair.as_der().ok()?;
-    let private = private.as_ref().try_into().ok()?;
+    let private = private.as_ref().into();
     let pair = KeyPair::from_pkcs8_der_and_sign_algo(&private, &PKCS_RSA_SHA256).ok()?;
     let mut params = CertificateParams::new(Vec::<String>::new()).ok()?;
     params

@@ -12,7 +12,6 @@ mod tokens;
 
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
-use time::OffsetDateTime;
 
 pub(crate) use errors::LoginError;
 
@@ -53,13 +52,13 @@ pub(crate) fn handle(world: &mut World, request: &Request) -> Answer {
         _ => return Answer::new(StatusCode::NOT_FOUND),
     };
     match outcome {
-        Ok(body) => success(&body, request, now),
+        Ok(body) => success(&body, request),
         Err(error) => error.render(request, now),
     }
 }
 
 /// A good answer with the headers that the service puts on it.
-fn success(body: &Value, request: &Request, _now: OffsetDateTime) -> Answer {
+fn success(body: &Value, request: &Request) -> Answer {
     let cache = if request.method == Method::GET {
         "max-age=86400, private"
     } else {

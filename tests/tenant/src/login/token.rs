@@ -400,3 +400,6 @@ fn with_offline(mut scopes: Vec<String>) -> Vec<String> {
     }
     scopes
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+"""Microsoft's own client library, unmodified, against the simulated tenant.
+
+Runs where login.microsoftonline.com and graph.microsoft.com lead to the tenant
+on port 443 and REQUESTS_CA_BUNDLE names its certificate authority. Needs msal,
+pyjwt[crypto] and requests on PYTHONPATH, and the seed contoso.json.
+
+TENANT_CONTROL: path of the control socket. Prints a line per check; exit code 1
+if one failed.
+"""
+
+import http.client
+import json
+import os
+import socket
+import ssl
+import sys
+import threading
+import warnings
+from urllib.parse import quote
+
+import jwt
+import msal
+import requests
+
+TENANT = "7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001"
+SYNC = "3a6b1f0e-5c1d-4c58-8f3e-1f5f2a8d0002"
+LOGIN = "9e0c7b44-21f7-4b0e-b0a7-6f8f1c3d0003"
+SECRET = "sync-secret-value-1"
+AUTHORITY = f"https://login.microsoftonline.com/{TENANT}"
+GRAPH_SCOPE = ["https://graph.microsoft.com/.default"]
+GRAPH = "https://graph.microsoft.com/v1.0"
+
+# Seconds after which a device code that was approved must have been redeemed.
+DEVICE_LIMIT = 60
+
+failures = []
+
+
+def check(name, holds, detail=""):
+    print(f"{'ok    ' if holds else 'FAILED'} {name}" + ("" if holds else f": {detail}"), flush=True)
+    if not holds:
+        failures.append(name)
+
+
+class ControlConnection(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(os.environ["TENANT_CONTROL"])
+
+
+def control(method, path, body=None):
+    connection = ControlConnection("tenant", timeout=10)
+    payload = None if body is None else json.dumps(body)
+    connection.request(method, path, payload, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    value = json.loads(answer.read())
+    connection.close()
+    if answer.status != 200:
+        raise RuntimeError(f"{method} {path}: {answer.status} {value}")
+    return value
+
+
+def public():
+    """A fresh application each time: msal keeps 400 answers for a minute."""
+    return msal.PublicClientApplication(LOGIN, authority=AUTHORITY)
+
+
+def confidential(secret=SECRET, client=SYNC):
+    return msal.ConfidentialClientApplication(
+        client, client_credential=secret, authority=AUTHORITY
+    )
+
+
+def code_of(result):
+    return (result.get("error_codes") or [None])[0]
+
+
+def client_credentials():
+    result = confidential().acquire_token_for_client(GRAPH_SCOPE)
+    token = result.get("access_token")
+    check("client credentials give a token", bool(token), result)
+    check("it lives 3599 seconds", result.get("expires_in") == 3599, result.get("expires_in"))
+    claims = jwt.decode(token, options={"verify_signature": False})
+    check(
+        "it carries the granted roles",
+        sorted(claims.get("roles", [])) == ["GroupMember.Read.All", "User.Read.All"],
+        claims,
+    )
+    for name, secret, client, error, code in [
+        ("a wrong secret", "wrong", SYNC, "invalid_client", 7000215),
+        ("an expired secret", "sync-secret-value-expired", SYNC, "invalid_client", 7000222),
+        ("an unknown client", "x", "11111111-2222-4333-8444-555555555555", "unauthorized_client", 700016),
+    ]:
+        result = confidential(secret, client).acquire_token_for_client(GRAPH_SCOPE)
+        check(f"{name} is refused with {code}", (result.get("error"), code_of(result)) == (error, code), result)
+    return token
+
+
+def graph(token):
+    headers = {"Authorization": f"Bearer {token}"}
+
+    def get(path, **extra):
+        return requests.get(f"{GRAPH}{path}", headers={**headers, **extra}, timeout=10)
+
+    names, url, pages = [], f"{GRAPH}/users?$select=id,userPrincipalName&$top=10", 0
+    while url and pages < 50:
+        page = requests.get(url, headers=headers, timeout=10).json()
+        names += [user["userPrincipalName"] for user in page["value"]]
+        url, pages = page.get("@odata.nextLink"), pages + 1
+    check("Graph lists all users in pages", pages > 2 and len(names) == len(set(names)) >= 30, (pages, len(names)))
+
+    one = get("/users/" + quote("siobhan.o'brien@contoso.example", safe=""))
+    check("a UPN with an apostrophe is found", one.json().get("displayName") == "Siobhán O'Brien", one.text)
+    guest = get("/users/" + quote("anna_partner.example#EXT#@contoso.onmicrosoft.com", safe=""))
+    check("a guest is found by UPN", guest.status_code == 200, guest.text)
+
+    groups = get("/groups?$filter=displayName eq 'All Staff'&$select=id,displayName").json()["value"]
+    check("a group is found by name", len(groups) == 1, groups)
+    group = groups[0]["id"]
+    direct = get(f"/groups/{group}/members").json()["value"]
+    kinds = {member["@odata.type"] for member in direct}
+    check("direct members are users and groups", kinds == {"#microsoft.graph.user", "#microsoft.graph.group"}, kinds)
+    cast = f"/groups/{group}/transitiveMembers/microsoft.graph.user?$select=id,userPrincipalName&$count=true"
+    everybody = get(cast, ConsistencyLevel="eventual").json()
+    check("nested members are found", everybody["@odata.count"] == len(everybody["value"]) >= 15, everybody)
+    check("the cast needs the advanced mode", get(cast.split("&$count")[0]).status_code == 400)
+
+    refused = get("/organization")
+    check("a role that is missing is 403", refused.status_code == 403
+          and refused.json()["error"]["code"] == "Authorization_RequestDenied", refused.text)
+    bad = requests.get(f"{GRAPH}/users", headers={"Authorization": "Bearer a.b.c"}, timeout=10)
+    check("a bad token is 401", bad.status_code == 401
+          and bad.json()["error"]["code"] == "InvalidAuthenticationToken", bad.text)
+
+    control("PUT", "/page-size", {"n": 7})
+    seen, url, pages = {}, f"{GRAPH}/groups/delta?$select=displayName,members", 0
+    while "delta?" in url and "$deltatoken" not in url and pages < 50:
+        page = requests.get(url, headers=headers, timeout=10).json()
+        seen.update({item["id"]: item for item in page["value"]})
+        url, pages = page.get("@odata.nextLink") or page["@odata.deltaLink"], pages + 1
+    control("PUT", "/page-size", {"n": 200})
+    check("a delta round ends with a delta link", "$deltatoken=" in url and pages > 2, (url, pages))
+    check("it tells direct members", "members@delta" in seen[group], seen.get(group))
+    nothing = requests.get(url, headers=headers, timeout=10).json()
+    check("nothing changed since", nothing["value"] == [], nothing)
+    control("POST", "/groups/All%20Staff/members", {"id": "mallory@contoso.example"})
+    after = requests.get(url, headers=headers, timeout=10).json()["value"]
+    check("a new member is told", [item["id"] for item in after] == [group]
+          and len(after[0]["members@delta"]) == 1, after)
+
+
+def password():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        app = public()
+        result = app.acquire_token_by_username_password(
+            "alice@contoso.example", "Correct-Horse-9", ["User.Read"]
+        )
+        check("a right password signs in", "id_token" in result, result)
+        verified(result.get("id_token"))
+        for name, secret, code, suberror in [
+            ("alice@contoso.example", "wrong", 50126, None),
+            ("bob@contoso.example", "Battery-Staple-7", 50076, "basic_action"),
+            ("dave@contoso.example", "Disabled-Dave-1", 50057, None),
+            ("nobody@contoso.example", "x", 50034, "bad_token"),
+        ]:
+            refused = public().acquire_token_by_username_password(name, secret, ["User.Read"])
+            check(
+                f"{name} is refused with {code}",
+                (refused.get("error"), code_of(refused), refused.get("suberror"))
+                == ("invalid_grant", code, suberror),
+                refused,
+            )
+    account = app.get_accounts()[0]
+    check("the account is alice's", account["username"] == "alice@contoso.example", account)
+    again = app.acquire_token_silent(["User.Read"], account=account, force_refresh=True) or {}
+    check("the refresh token refreshes", again.get("access_token") not in (None, result["access_token"]), again)
+    me = requests.get(
+        f"{GRAPH}/me", headers={"Authorization": f"Bearer {again.get('access_token')}"}, timeout=10
+    )
+    check("the token reads its own person", me.json().get("displayName") == "Alice Archer", me.text)
+
+
+def verified(token):
+    """The id token, verified by the published keys as any relying party would."""
+    # PyJWKClient goes through urllib, which does not read REQUESTS_CA_BUNDLE.
+    context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE"))
+    configuration = requests.get(f"{AUTHORITY}/v2.0/.well-known/openid-configuration", timeout=10).json()
+    keys = jwt.PyJWKClient(configuration["jwks_uri"], ssl_context=context)
+    try:
+        claims = jwt.decode(
+            token,
+            keys.get_signing_key_from_jwt(token).key,
+            algorithms=["RS256"],
+            audience=LOGIN,
+            issuer=configuration["issuer"],
+        )
+    except jwt.PyJWTError as error:
+        check("the published keys verify the id token", False, error)
+        return
+    check("the published keys verify the id token", True)
+    check(
+        "it says who and where",
+        claims.get("tid") == TENANT and claims.get("preferred_username") == "alice@contoso.example"
+        and len(claims.get("oid", "")) == 36 and claims.get("ver") == "2.0",
+        claims,
+    )
+
+
+def device_code():
+    app = public()
+    flow = app.initiate_device_flow(["User.Read"])
+    check("a device code is given", "user_code" in flow and flow["user_code"] in flow["message"], flow)
+    # msal polls at once: the first poll meets a pending code, the next an approved one.
+    approval = threading.Timer(
+        2.0, control, ("POST", f"/device-codes/{flow['user_code']}/approve", {"user": "bob@contoso.example"})
+    )
+    approval.start()
+    deadline = flow["expires_at"] - flow["expires_in"] + DEVICE_LIMIT
+    flow["expires_at"] = min(flow["expires_at"], deadline)
+    result = app.acquire_token_by_device_flow(flow)
+    approval.join()
+    name = (result.get("id_token_claims") or {}).get("preferred_username")
+    check("bob signs in by device code", name == "bob@contoso.example", result)
+
+    app = public()
+    flow = app.initiate_device_flow(["User.Read"])
+    control("POST", f"/device-codes/{flow['user_code']}/decline")
+    result = app.acquire_token_by_device_flow(flow)
+    check("a declined code ends the wait", result.get("error") == "authorization_declined", result)
+
+    app = public()
+    flow = app.initiate_device_flow(["User.Read"])
+    control("POST", f"/device-codes/{flow['user_code']}/expire")
+    result = app.acquire_token_by_device_flow(flow)
+    check("an expired code ends the wait", (result.get("error"), code_of(result)) == ("expired_token", 70020), result)
+
+
+def main():
+    print(f"msal {msal.__version__}, PyJWT {jwt.__version__}")
+    graph(client_credentials())
+    password()
+    device_code()
+    print(f"{len(failures)} failed" if failures else "all good")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
