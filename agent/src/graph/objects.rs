@@ -1,0 +1,514 @@
+//! Users and groups as Graph writes them, read field by field.
+//!
+//! Each element of a page is read on its own, so that one bad object is one failed row and not a failed
+//! run. A fault names the field and what is wrong with it. A property that is absent and one that is
+//! `null` both mean "not set" here, where every round is a full one; what must be there
+//! (`userPrincipalName`, `accountEnabled`, ...) is refused if it is either: Graph writes `null` where the
+//! registration may not read, and an account that can't be seen to be enabled must not count as enabled.
+//!
+//! Text is taken as it is, except a user's display name, which is stripped here, once (design.md §3). A
+//! group's display name stays raw: it is what the group's name is made from, and a name that holds `:`
+//! or a newline must fail, not be mended.
+
+use std::fmt;
+
+use entra_snapshot::Text;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::clock::{UnixSeconds, parse_rfc3339};
+use crate::identity::ObjectId;
+
+/// The properties of a user that an import asks for (entra-facts: most are absent without `$select`).
+pub const USER_SELECT: &str = "id,userPrincipalName,displayName,accountEnabled,userType,mailNickname,\
+onPremisesSamAccountName,createdDateTime,lastPasswordChangeDateTime,signInSessionsValidFromDateTime";
+
+/// The properties of a group that an import asks for.
+pub const GROUP_SELECT: &str =
+    "id,displayName,mailNickname,securityEnabled,mailEnabled,groupTypes,visibility,createdDateTime";
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserObject {
+    /// `id`.
+    pub id: ObjectId,
+    /// `userPrincipalName`, as written.
+    pub upn: String,
+    /// `displayName`, stripped.
+    pub display_name: String,
+    /// `accountEnabled`.
+    pub enabled: bool,
+    /// `userType`; `None` on old synchronised users, who are members.
+    pub user_type: Option<String>,
+    /// `mailNickname`.
+    pub mail_nickname: Option<String>,
+    /// `onPremisesSamAccountName`.
+    pub sam_account_name: Option<String>,
+    /// `createdDateTime`.
+    pub created_at: Option<UnixSeconds>,
+    /// `lastPasswordChangeDateTime`.
+    pub password_changed_at: Option<UnixSeconds>,
+    /// `signInSessionsValidFromDateTime`.
+    pub sessions_valid_from: Option<UnixSeconds>,
+}
+
+impl UserObject {
+    /// Whether it is somebody else's user who was invited.
+    #[must_use]
+    pub fn is_guest(&self) -> bool {
+        self.user_type
+            .as_deref()
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("guest"))
+    }
+}
+
+/// A group's own properties, without its members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupObject {
+    /// `id`.
+    pub id: ObjectId,
+    /// `displayName`, as written.
+    pub display_name: String,
+    /// `securityEnabled`: whether it may stand for rights.
+    pub security: bool,
+    /// `mailEnabled`.
+    pub mail: bool,
+    /// Whether `groupTypes` has `Unified`.
+    pub unified: bool,
+    /// Whether `visibility` is `HiddenMembership`.
+    pub hidden: bool,
+    /// `createdDateTime`.
+    pub created_at: Option<UnixSeconds>,
+}
+
+/// What a group can have as a member and this host cares about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MemberKind {
+    /// A user.
+    User,
+    /// A group.
+    Group,
+}
+
+/// A member as `members@delta` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemberChange {
+    /// Which object.
+    pub id: ObjectId,
+    /// Of which kind.
+    pub kind: MemberKind,
+    /// True if it is a member no longer.
+    pub removed: bool,
+}
+
+/// One element of a page of users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserChange {
+    /// It lives, with these properties.
+    Seen(Box<UserObject>),
+    /// It is no live user (`@removed`, soft-deleted or for good).
+    Removed(ObjectId),
+    /// It can't be read.
+    Fault(Fault),
+}
+
+/// One element of a page of groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupChange {
+    /// It lives, with these properties and changes of direct members.
+    Seen(Box<GroupObject>, Vec<MemberChange>),
+    /// A further slice of the members of a group whose properties come in another element.
+    Slice(ObjectId, Vec<MemberChange>),
+    /// It is no live group.
+    Removed(ObjectId),
+    /// It can't be read.
+    Fault(Fault),
+}
+
+/// Why an element can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The object, if at least its id can be read.
+    pub object: Option<ObjectId>,
+    /// How the tenant names it, as far as that can be read.
+    pub label: String,
+    /// The field and what is wrong with it.
+    pub reason: String,
+}
+
+/// Reads an element of `/users` or `/users/delta`.
+#[must_use]
+pub fn user_change(element: &Value) -> UserChange {
+    let fields = match Fields::of(element) {
+        Ok(fields) => fields,
+        Err(fault) => return UserChange::Fault(fault.about(None, element)),
+    };
+    match fields.id() {
+        Err(fault) => UserChange::Fault(fault.about(None, element)),
+        Ok(id) if fields.removed() => UserChange::Removed(id),
+        Ok(id) => match user(&fields, id) {
+            Ok(user) => UserChange::Seen(Box::new(user)),
+            Err(fault) => UserChange::Fault(fault.about(Some(id), element)),
+        },
+    }
+}
+
+/// Reads an element of `/groups` or `/groups/delta`.
+#[must_use]
+pub fn group_change(element: &Value) -> GroupChange {
+    let fields = match Fields::of(element) {
+        Ok(fields) => fields,
+        Err(fault) => return GroupChange::Fault(fault.about(None, element)),
+    };
+    let id = match fields.id() {
+        Err(fault) => return GroupChange::Fault(fault.about(None, element)),
+        Ok(id) if fields.removed() => return GroupChange::Removed(id),
+        Ok(id) => id,
+    };
+    let members = match members(&fields) {
+        Err(fault) => return GroupChange::Fault(fault.about(Some(id), element)),
+        Ok(members) => members,
+    };
+    // A large group is repeated with further members; only the first need carry its properties.
+    let bare = !fields.has("displayName") && !fields.has("securityEnabled");
+    match members {
+        Some(members) if bare => GroupChange::Slice(id, members),
+        members => match group(&fields, id) {
+            Ok(group) => GroupChange::Seen(Box::new(group), members.unwrap_or_default()),
+            Err(fault) => GroupChange::Fault(fault.about(Some(id), element)),
+        },
+    }
+}
+
+fn user(fields: &Fields<'_>, id: ObjectId) -> Result<UserObject, FieldFault> {
+    Ok(UserObject {
+        id,
+        upn: fields.required_text("userPrincipalName")?.to_owned(),
+        display_name: Text::cleaned(fields.text("displayName")?.unwrap_or_default())
+            .as_str()
+            .to_owned(),
+        enabled: fields.required_flag("accountEnabled")?,
+        user_type: fields.owned("userType")?,
+        mail_nickname: fields.owned("mailNickname")?,
+        sam_account_name: fields.owned("onPremisesSamAccountName")?,
+        created_at: fields.instant("createdDateTime")?,
+        password_changed_at: fields.instant("lastPasswordChangeDateTime")?,
+        sessions_valid_from: fields.instant("signInSessionsValidFromDateTime")?,
+    })
+}
+
+fn group(fields: &Fields<'_>, id: ObjectId) -> Result<GroupObject, FieldFault> {
+    let hidden = fields
+        .text("visibility")?
+        .is_some_and(|word| word.eq_ignore_ascii_case("HiddenMembership"));
+    Ok(GroupObject {
+        id,
+        display_name: fields.required_text("displayName")?.to_owned(),
+        security: fields.required_flag("securityEnabled")?,
+        mail: fields.flag("mailEnabled")?.unwrap_or(false),
+        unified: fields
+            .texts("groupTypes")?
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case("Unified")),
+        hidden,
+        created_at: fields.instant("createdDateTime")?,
+    })
+}
+
+/// `None` if the element says nothing about members.
+fn members(fields: &Fields<'_>) -> Result<Option<Vec<MemberChange>>, FieldFault> {
+    let Some(list) = fields.list("members@delta")? else {
+        return Ok(None);
+    };
+    let mut members = Vec::with_capacity(list.len());
+    for (position, element) in list.iter().enumerate() {
+        let inside = |fault: FieldFault| FieldFault {
+            field: format!("members@delta[{position}].{}", fault.field),
+            wrong: fault.wrong,
+        };
+        let member = Fields::of(element).map_err(inside)?;
+        let kind = match member.required_text("@odata.type").map_err(inside)? {
+            "#microsoft.graph.user" => MemberKind::User,
+            "#microsoft.graph.group" => MemberKind::Group,
+            // Devices, service principals and contacts don't sign in.
+            _ => continue,
+        };
+        let id = member.id().map_err(inside)?;
+        members.push(MemberChange {
+            id,
+            kind,
+            removed: member.removed(),
+        });
+    }
+    Ok(Some(members))
+}
+
+/// A field and what is wrong with it.
+#[derive(Debug)]
+struct FieldFault {
+    field: String,
+    wrong: String,
+}
+
+impl FieldFault {
+    fn new(field: &str, wrong: impl Into<String>) -> Self {
+        Self {
+            field: field.to_owned(),
+            wrong: wrong.into(),
+        }
+    }
+
+    fn about(self, object: Option<ObjectId>, element: &Value) -> Fault {
+        let named = ["userPrincipalName", "displayName", "id"]
+            .into_iter()
+            .find_map(|field| element.get(field)?.as_str())
+            .unwrap_or_default();
+        Fault {
+            object,
+            label: shortened(named),
+            reason: self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for FieldFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.wrong)
+    }
+}
+
+/// The fields of one JSON object.
+struct Fields<'a>(&'a Map<String, Value>);
+
+impl<'a> Fields<'a> {
+    fn of(element: &'a Value) -> Result<Self, FieldFault> {
+        match element {
+            Value::Object(fields) => Ok(Self(fields)),
+            other => Err(FieldFault::new("element", unexpected(other, "an object"))),
+        }
+    }
+
+    fn has(&self, field: &str) -> bool {
+        self.0.contains_key(field)
+    }
+
+    fn removed(&self) -> bool {
+        self.has("@removed")
+    }
+
+    /// The value, unless it is absent or `null`.
+    fn value(&self, field: &str) -> Option<&'a Value> {
+        self.0.get(field).filter(|value| !value.is_null())
+    }
+
+    fn required<T>(&self, field: &str, value: Option<T>) -> Result<T, FieldFault> {
+        value
+            .ok_or_else(|| FieldFault::new(field, if self.has(field) { "null" } else { "missing" }))
+    }
+
+    fn id(&self) -> Result<ObjectId, FieldFault> {
+        self.required_text("id")?
+            .parse()
+            .map_err(|fault| FieldFault::new("id", format!("{fault}")))
+    }
+
+    fn text(&self, field: &str) -> Result<Option<&'a str>, FieldFault> {
+        match self.value(field) {
+            None => Ok(None),
+            Some(Value::String(text)) if text.len() > TEXT_BYTES_MAX => {
+                let wrong = format!("{} bytes, the limit is {TEXT_BYTES_MAX}", text.len());
+                Err(FieldFault::new(field, wrong))
+            }
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(FieldFault::new(field, unexpected(other, "a text"))),
+        }
+    }
+
+    fn owned(&self, field: &str) -> Result<Option<String>, FieldFault> {
+        Ok(self.text(field)?.map(str::to_owned))
+    }
+
+    fn required_text(&self, field: &str) -> Result<&'a str, FieldFault> {
+        self.required(field, self.text(field)?)
+    }
+
+    fn flag(&self, field: &str) -> Result<Option<bool>, FieldFault> {
+        match self.value(field) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(other) => Err(FieldFault::new(field, unexpected(other, "true or false"))),
+        }
+    }
+
+    fn required_flag(&self, field: &str) -> Result<bool, FieldFault> {
+        self.required(field, self.flag(field)?)
+    }
+
+    fn list(&self, field: &str) -> Result<Option<&'a Vec<Value>>, FieldFault> {
+        match self.value(field) {
+            None => Ok(None),
+            Some(Value::Array(list)) => Ok(Some(list)),
+            Some(other) => Err(FieldFault::new(field, unexpected(other, "a list"))),
+        }
+    }
+
+    fn texts(&self, field: &str) -> Result<Vec<&'a str>, FieldFault> {
+        let list = self.list(field)?.map(Vec::as_slice).unwrap_or_default();
+        list.iter()
+            .map(|value| {
+                value
+                    .as_str()
+                    .ok_or_else(|| FieldFault::new(field, unexpected(value, "a list of texts")))
+            })
+            .collect()
+    }
+
+    /// Instants before 1970 (Graph writes the year 1 for "never") count as not set.
+    fn instant(&self, field: &str) -> Result<Option<UnixSeconds>, FieldFault> {
+        let Some(text) = self.text(field)? else {
+            return Ok(None);
+        };
+        if OffsetDateTime::parse(text, &Rfc3339).is_err() {
+            let wrong = format!("\"{}\" is not an instant", shortened(text));
+            return Err(FieldFault::new(field, wrong));
+        }
+        Ok(parse_rfc3339(text))
+    }
+}
+
+fn unexpected(value: &Value, expected: &str) -> String {
+    let is = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    format!("{is} where {expected} is expected")
+}
+
+/// A text as an error repeats it: stripped, and short enough for a line.
+fn shortened(text: &str) -> String {
+    Text::cleaned(text)
+        .as_str()
+        .chars()
+        .take(SHOWN_CHARACTERS_MAX)
+        .collect()
+}
+
+/// Bytes of one text at most: sixteen times Entra's limit for a display name (256 characters of up to
+/// four bytes), so that only an absurd answer is refused.
+const TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// Characters of a text that an error repeats.
+const SHOWN_CHARACTERS_MAX: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const ID: &str = "11111111-0000-4000-8000-000000000001";
+
+    fn alice() -> Value {
+        json!({"id": ID, "userPrincipalName": "Alice@contoso.example", "displayName": "Alice: A\nB",
+               "accountEnabled": true, "createdDateTime": "2024-01-02T03:04:05Z",
+               "lastPasswordChangeDateTime": "0001-01-01T00:00:00Z"})
+    }
+
+    #[test]
+    fn a_user_is_read() {
+        let UserChange::Seen(user) = user_change(&alice()) else {
+            panic!()
+        };
+        assert_eq!(user.upn, "Alice@contoso.example");
+        assert_eq!(user.display_name, "Alice AB");
+        assert_eq!(user.created_at.unwrap().to_string(), "2024-01-02T03:04:05Z");
+        assert_eq!(user.password_changed_at, None);
+        assert!(!user.is_guest());
+    }
+
+    #[test]
+    fn a_fault_names_the_field() {
+        let cases = [
+            ("userPrincipalName", Value::Null, "userPrincipalName: null"),
+            (
+                "accountEnabled",
+                json!("yes"),
+                "accountEnabled: a text where true or false is expected",
+            ),
+            ("id", json!(5), "id: a number where a text is expected"),
+            (
+                "displayName",
+                json!("x".repeat(TEXT_BYTES_MAX + 1)),
+                "displayName: 16385 bytes",
+            ),
+            (
+                "createdDateTime",
+                json!("yesterday"),
+                "createdDateTime: \"yesterday\" is not an instant",
+            ),
+        ];
+        for (field, value, reason) in cases {
+            let mut user = alice();
+            user[field] = value;
+            let UserChange::Fault(fault) = user_change(&user) else {
+                panic!("{field}")
+            };
+            assert!(fault.reason.starts_with(reason), "{}", fault.reason);
+        }
+        let mut user = alice();
+        user.as_object_mut().unwrap().remove("accountEnabled");
+        let UserChange::Fault(fault) = user_change(&user) else {
+            panic!()
+        };
+        assert_eq!(fault.reason, "accountEnabled: missing");
+        assert_eq!(fault.object, ID.parse().ok());
+        assert_eq!(fault.label, "Alice@contoso.example");
+        assert!(matches!(user_change(&json!([1])), UserChange::Fault(_)));
+    }
+
+    #[test]
+    fn removed_objects_need_nothing_but_an_id() {
+        let removed = json!({"id": ID, "@removed": {"reason": "changed"}});
+        assert_eq!(
+            user_change(&removed),
+            UserChange::Removed(ID.parse().unwrap())
+        );
+        assert_eq!(
+            group_change(&removed),
+            GroupChange::Removed(ID.parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn a_group_and_its_slices() {
+        let member = json!({"@odata.type": "#microsoft.graph.user", "id": ID});
+        let device = json!({"@odata.type": "#microsoft.graph.device", "id": "not even an id"});
+        let gone = json!({"@odata.type": "#microsoft.graph.group", "id": ID, "@removed": {}});
+        let group = json!({"id": ID, "displayName": "a:b", "securityEnabled": true,
+                           "groupTypes": ["Unified"], "visibility": "HiddenMembership",
+                           "members@delta": [member, device, gone]});
+        let GroupChange::Seen(seen, members) = group_change(&group) else {
+            panic!()
+        };
+        assert_eq!(seen.display_name, "a:b");
+        assert!(seen.unified && seen.hidden && !seen.mail);
+        assert_eq!(members.len(), 2);
+        assert!(!members[0].removed && members[1].removed);
+
+        let slice = json!({"id": ID, "members@delta": [member]});
+        assert!(
+            matches!(group_change(&slice), GroupChange::Slice(_, members) if members.len() == 1)
+        );
+
+        let bad = json!({"id": ID, "displayName": "x", "securityEnabled": true,
+                         "members@delta": [{"@odata.type": "#microsoft.graph.user"}]});
+        let GroupChange::Fault(fault) = group_change(&bad) else {
+            panic!()
+        };
+        assert_eq!(fault.reason, "members@delta[0].id: missing");
+    }
+}

@@ -1,0 +1,142 @@
+//! The accounts that this host has of its own: `/etc/passwd` and `/etc/group`, read as files.
+//!
+//! Read afresh at every import and every publication, so that a later `useradd alice` wins over the
+//! imported alice. Never asked through NSS: that would ask the very module that this agent feeds.
+//!
+//! A line that can't be read is skipped, as glibc does; a file that can't be read is an error, since
+//! without it nobody knows what an imported name would shadow.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Names and ids that are taken on this host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LocalAccounts {
+    /// In lower case, and the file that has it.
+    names: BTreeMap<String, &'static str>,
+    ids: BTreeSet<u32>,
+}
+
+/// A file that can't be read.
+#[derive(Debug)]
+pub struct LocalFileError {
+    /// The file.
+    pub path: PathBuf,
+    /// The system's answer.
+    pub error: io::Error,
+}
+
+impl fmt::Display for LocalFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not read {}: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for LocalFileError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+impl LocalAccounts {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// [`LocalFileError`] names the file that can't be read or is absurdly large.
+    pub fn read(passwd: &Path, group: &Path) -> Result<Self, LocalFileError> {
+        Ok(Self::parse(&contents(passwd)?, &contents(group)?))
+    }
+
+    /// Takes the files' contents, in any encoding.
+    #[must_use]
+    pub fn parse(passwd: &[u8], group: &[u8]) -> Self {
+        let mut accounts = Self::default();
+        accounts.add(group, "/etc/group", &[2]);
+        accounts.add(passwd, "/etc/passwd", &[2, 3]);
+        accounts
+    }
+
+    fn add(&mut self, file: &[u8], shown: &'static str, id_fields: &[usize]) {
+        for line in String::from_utf8_lossy(file).lines() {
+            let fields: Vec<&str> = line.split(':').collect();
+            let Some(name) = fields.first().map(|name| name.trim()) else {
+                continue;
+            };
+            // `+` and `-` lines are NIS's; comments are nobody's.
+            if name.is_empty() || name.starts_with(['#', '+', '-']) {
+                continue;
+            }
+            self.names.insert(name.to_lowercase(), shown);
+            let ids = id_fields
+                .iter()
+                .filter_map(|field| fields.get(*field)?.trim().parse::<u32>().ok());
+            self.ids.extend(ids);
+        }
+    }
+
+    /// The file that has this name, in whatever case.
+    #[must_use]
+    pub fn file_with_name(&self, name: &str) -> Option<&'static str> {
+        self.names.get(name).copied()
+    }
+
+    /// Whether a local account or group has this uid or gid.
+    #[must_use]
+    pub fn has_id(&self, id: u32) -> bool {
+        self.ids.contains(&id)
+    }
+}
+
+fn contents(path: &Path) -> Result<Vec<u8>, LocalFileError> {
+    let fault = |error| LocalFileError {
+        path: path.to_owned(),
+        error,
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(fault)?;
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(fault)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
+        return Err(fault(io::Error::from(io::ErrorKind::FileTooLarge)));
+    }
+    Ok(bytes)
+}
+
+/// Bytes of one file at most: half a million local accounts, a hundred times what is known anywhere.
+const FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_ids_of_both_files_are_taken() {
+        let accounts = LocalAccounts::parse(
+            b"root:x:0:0:root:/root:/bin/bash\nAlice:x:1000:1007::/home/a:/bin/sh\n\
+              #bob:x:5:5::/:/x\n+@nis::::::\nbroken\n\xff\xfe:x:1001:1001::/:/x\n\n",
+            b"docker:x:998:alice\nvideo\n",
+        );
+        assert_eq!(accounts.file_with_name("alice"), Some("/etc/passwd"));
+        assert_eq!(accounts.file_with_name("docker"), Some("/etc/group"));
+        assert_eq!(accounts.file_with_name("broken"), Some("/etc/passwd"));
+        assert_eq!(accounts.file_with_name("bob"), None);
+        for id in [0, 1000, 1007, 998, 1001] {
+            assert!(accounts.has_id(id), "{id}");
+        }
+        assert!(!accounts.has_id(5));
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let passwd = folder.path().join("passwd");
+        std::fs::write(&passwd, "root:x:0:0::/:/x\n").unwrap();
+        let missing = folder.path().join("group");
+        let error = LocalAccounts::read(&passwd, &missing).unwrap_err();
+        assert_eq!(error.path, missing);
+    }
+}

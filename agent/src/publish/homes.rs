@@ -1,0 +1,75 @@
+//! Where people live and which shell they get.
+//!
+//! A home is made from the template once, when its person is imported first, and never moves; it must be
+//! normalised and lie inside one of `homes.roots`. The shell is the configured one if `/etc/shells` has
+//! it: services refuse people with any other.
+
+use std::fs;
+use std::path::Path;
+
+use entra_snapshot::{AbsolutePath, Name};
+
+use crate::config::Homes;
+
+/// Why a name has no home.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomeFault {
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The home for somebody of this name.
+///
+/// # Errors
+/// [`HomeFault`] if it is not normalised or lies outside the roots.
+pub fn home_of(name: &Name, homes: &Homes) -> Result<AbsolutePath, HomeFault> {
+    let text = homes.template.replace("{name}", name.as_str());
+    let home = AbsolutePath::new(&text).map_err(|illegal| HomeFault {
+        reason: format!("[homes] template makes no home: {illegal}"),
+    })?;
+    let inside = homes.roots.iter().any(|root| {
+        home.as_str()
+            .strip_prefix(root.trim_end_matches('/'))
+            .is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+    });
+    if inside {
+        Ok(home)
+    } else {
+        let reason = format!("the home {text} lies outside of [homes] roots");
+        Err(HomeFault { reason })
+    }
+}
+
+/// The shell that people get: the configured one, else [`FALLBACKS`]' first, whichever `/etc/shells`
+/// has. A host without that file has a shell all the same: the last of them.
+#[must_use]
+pub fn shell_of(configured: &str, shells: &Path) -> AbsolutePath {
+    let listed = fs::read_to_string(shells).unwrap_or_default();
+    let is_listed = |shell: &str| listed.lines().any(|line| line.trim() == shell);
+    let usable = std::iter::once(configured)
+        .chain(FALLBACKS)
+        .find_map(|shell| AbsolutePath::new(shell).ok().filter(|_| is_listed(shell)));
+    if usable
+        .as_ref()
+        .is_none_or(|shell| shell.as_str() != configured)
+    {
+        tracing::warn!(
+            shell = configured,
+            "the configured shell is not in /etc/shells"
+        );
+    }
+    usable
+        .or_else(|| AbsolutePath::new(LAST_RESORT).ok())
+        .unwrap_or_else(root)
+}
+
+/// `/bin/sh` is normalised, so this is never reached; a path that is no shell lets nobody in.
+fn root() -> AbsolutePath {
+    match AbsolutePath::new("/") {
+        Ok(path) => path,
+        Err(_) => root(),
+    }
+}
+
+const FALLBACKS: [&str; 2] = ["/bin/bash", "/bin/sh"];
+const LAST_RESORT: &str = "/bin/sh";

@@ -1,0 +1,98 @@
+//! What can go wrong with the databases.
+//!
+//! `Display` gives facts for the journal. What a person is told is the caller's sentence: nobody at a
+//! prompt can do anything about a disk.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::identity::ObjectKey;
+
+/// Why the store did not do what was asked; in every case nothing was changed.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The system refused the file.
+    File {
+        /// What was being done, as in "could not …".
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        error: io::Error,
+    },
+    /// A later version of entra-login wrote the file; it was not touched.
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema's number.
+        found: i64,
+        /// The latest number that this build knows.
+        known: i64,
+    },
+    /// SQLite refused.
+    Database(rusqlite::Error),
+    /// A value in the database is not one that this program writes.
+    Damaged {
+        /// Which column.
+        what: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// A staged round was to be taken before its last page had come.
+    UnfinishedRound {
+        /// The stream that has further pages.
+        stream: String,
+    },
+    /// The change would leave nobody who may assign roles.
+    LastAdministrator,
+    /// Nobody published has this identity.
+    UnknownPerson(ObjectKey),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { doing, path, error } => {
+                write!(f, "could not {doing} {}: {error}", path.display())
+            }
+            Self::Newer { path, found, known } => write!(
+                f,
+                "{} was written by a newer version of entra-login (schema {found}, this build knows {known})",
+                path.display()
+            ),
+            Self::Database(error) => write!(f, "database: {error}"),
+            Self::Damaged { what, value } => write!(f, "database: {what} holds {value:?}"),
+            Self::UnfinishedRound { stream } => {
+                write!(
+                    f,
+                    "the staged round is not whole: {stream} has further pages"
+                )
+            }
+            Self::LastAdministrator => {
+                f.write_str("this would leave no administrator who can sign in")
+            }
+            Self::UnknownPerson(key) => write!(f, "no imported person has the id {key}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File { error, .. } => Some(error),
+            Self::Database(error) => Some(error),
+            Self::Newer { .. }
+            | Self::Damaged { .. }
+            | Self::UnfinishedRound { .. }
+            | Self::LastAdministrator
+            | Self::UnknownPerson(_) => None,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}

@@ -1,0 +1,221 @@
+//! Imported people, as the rest of the agent sees them.
+//!
+//! Invariant: whoever these questions return is published, under exactly this name and uid: not a row
+//! that failed, not a person whose name a local account has taken since. Everyone else does not exist
+//! here, so that a sign-in can't be decided on them.
+
+use entra_protocol::admin::{Role, UserRow};
+use rusqlite::{Connection, Row, ToSql, named_params};
+
+use super::columns::{count, role};
+use super::{Store, StoreError};
+use crate::clock::UnixSeconds;
+use crate::identity::{ObjectId, ObjectKey};
+
+/// A published person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Who it is.
+    pub key: ObjectKey,
+    /// The canonical name here.
+    pub name: String,
+    /// `userPrincipalName`, as the tenant writes it: what a password sign-in sends.
+    pub upn: String,
+    /// `displayName`, stripped.
+    pub display_name: String,
+    /// The uid.
+    pub uid: u32,
+    /// The private group's gid.
+    pub gid: u32,
+    /// The home directory, fixed when the person was first published.
+    pub home: String,
+    /// The login shell as last published; empty before the first publication.
+    pub shell: String,
+    /// `accountEnabled` as last seen, or false since a sign-in was told otherwise.
+    pub enabled: bool,
+    /// The effective role.
+    pub role: Role,
+    /// `lastPasswordChangeDateTime`.
+    pub password_changed_at: Option<UnixSeconds>,
+    /// `signInSessionsValidFromDateTime`.
+    pub sessions_valid_from: Option<UnixSeconds>,
+}
+
+impl Person {
+    /// The person as a row of a list.
+    #[must_use]
+    pub fn row(&self) -> UserRow {
+        UserRow {
+            name: self.name.clone(),
+            upn: self.upn.clone(),
+            display_name: self.display_name.clone(),
+            uid: Some(self.uid),
+            role: self.role,
+            enabled: self.enabled,
+            object_id: self.key.object.to_string(),
+        }
+    }
+}
+
+/// What a name that a person typed stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found<T> {
+    /// Nothing.
+    None,
+    /// Exactly this.
+    One(T),
+    /// Several; the caller shows their ids.
+    Many(Vec<T>),
+}
+
+impl<T> Found<T> {
+    pub(super) fn of(mut list: Vec<T>) -> Self {
+        match list.len() {
+            0 | 1 => list.pop().map_or(Self::None, Self::One),
+            _ => Self::Many(list),
+        }
+    }
+}
+
+impl Store {
+    /// The person who signs in as `name`: short name or UPN, in any case. `None` also if the text is
+    /// one person's name and another's UPN.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn person_by_login(&self, name: &str) -> Result<Option<Person>, StoreError> {
+        match by_login(&self.reader(), name)? {
+            Found::One(person) => Ok(Some(person)),
+            Found::None | Found::Many(_) => Ok(None),
+        }
+    }
+
+    /// The person with this uid.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn person_by_uid(&self, uid: u32) -> Result<Option<Person>, StoreError> {
+        let mut found = select(
+            &self.reader(),
+            "AND i.id = :uid",
+            named_params! {":uid": uid},
+        )?;
+        Ok(found.pop())
+    }
+
+    /// The person with this identity.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn person_by_object(&self, key: &ObjectKey) -> Result<Option<Person>, StoreError> {
+        by_object(&self.reader(), key)
+    }
+
+    /// Whom a text typed by an administrator means: short name, UPN or object id.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn person_by_any(&self, text: &str) -> Result<Found<Person>, StoreError> {
+        let text = text.trim();
+        if let Ok(object) = text.parse::<ObjectId>() {
+            let found = select(
+                &self.reader(),
+                "AND u.object = :object",
+                named_params! {":object": object},
+            )?;
+            return Ok(Found::of(found));
+        }
+        by_login(&self.reader(), text)
+    }
+
+    /// Everybody published, by name.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn people(&self) -> Result<Vec<Person>, StoreError> {
+        select(&self.reader(), "ORDER BY u.name", &[])
+    }
+
+    /// How many people are published.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn people_count(&self) -> Result<u64, StoreError> {
+        let rows = self.reader().query_row(
+            "SELECT count(*) FROM users WHERE name IS NOT NULL AND displaced = 0",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(count(rows))
+    }
+}
+
+/// The person with this identity, over a connection or inside a transaction.
+pub(super) fn by_object(
+    connection: &Connection,
+    key: &ObjectKey,
+) -> Result<Option<Person>, StoreError> {
+    let mut found = select(
+        connection,
+        "AND u.tenant = :tenant AND u.object = :object",
+        named_params! {":tenant": key.tenant, ":object": key.object},
+    )?;
+    Ok(found.pop())
+}
+
+fn by_login(connection: &Connection, name: &str) -> Result<Found<Person>, StoreError> {
+    // Both keys are stored in lower case; Entra's own comparison ignores case, too.
+    let key = name.trim().to_ascii_lowercase();
+    let found = select(
+        connection,
+        "AND (u.name = :key OR u.upn_key = :key)",
+        named_params! {":key": key},
+    )?;
+    Ok(Found::of(found))
+}
+
+fn select(
+    connection: &Connection,
+    rest: &str,
+    parameters: &[(&str, &dyn ToSql)],
+) -> Result<Vec<Person>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("{PERSON} {rest}"))?;
+    let mut rows = statement.query(parameters)?;
+    let mut people = Vec::new();
+    while let Some(row) = rows.next()? {
+        people.push(person(row)?);
+    }
+    Ok(people)
+}
+
+fn person(row: &Row<'_>) -> Result<Person, StoreError> {
+    let uid = row.get(5)?;
+    Ok(Person {
+        key: ObjectKey {
+            tenant: row.get(0)?,
+            object: row.get(1)?,
+        },
+        name: row.get(2)?,
+        upn: row.get(3)?,
+        display_name: row.get(4)?,
+        uid,
+        gid: uid,
+        home: row.get(6)?,
+        shell: row.get(7)?,
+        enabled: row.get(8)?,
+        role: role(row.get(9)?)?,
+        password_changed_at: row.get(10)?,
+        sessions_valid_from: row.get(11)?,
+    })
+}
+
+/// A person who lacks an id or a home was never published, hence the inner joins.
+const PERSON: &str = "
+SELECT u.tenant, u.object, u.name, u.upn, u.display_name, i.id, h.home,
+       coalesce((SELECT value FROM state.settings WHERE key = 'shell'), ''),
+       u.enabled, r.role, u.password_changed_at, u.sessions_valid_from
+FROM users AS u
+JOIN state.ids AS i ON i.tenant = u.tenant AND i.object = u.object
+JOIN state.homes AS h ON h.tenant = u.tenant AND h.object = u.object
+LEFT JOIN state.roles AS r ON r.tenant = u.tenant AND r.object = u.object
+WHERE u.name IS NOT NULL AND u.displaced = 0";

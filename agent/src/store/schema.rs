@@ -1,0 +1,196 @@
+//! The tables, as numbered migrations that only go forward.
+//!
+//! A database's number is its `user_version`: how many migrations of its list were applied. Each is one
+//! transaction together with the number, so a kill between two leaves a database of the earlier number.
+//! A number that this build does not know means that a later version was here: such a file is refused
+//! before anything of it is changed.
+//!
+//! A migration that was released is never edited; a change of the tables is a new one at the end.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{BUSY_LIMIT, StoreError};
+
+/// A database's migrations; migration `n` leads to `user_version` `n + 1`.
+pub(super) struct Schema {
+    migrations: &'static [&'static str],
+}
+
+/// Of `directory.db`.
+pub(super) const DIRECTORY: Schema = Schema {
+    migrations: &[DIRECTORY_1],
+};
+
+/// Of `state.db`.
+pub(super) const STATE: Schema = Schema {
+    migrations: &[STATE_1],
+};
+
+impl Schema {
+    fn known(&self) -> i64 {
+        i64::try_from(self.migrations.len()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Looks at the number without writing anything.
+pub(super) fn refuse_newer(path: &Path, schema: &Schema) -> Result<(), StoreError> {
+    // Not read-only: a WAL database that was not closed cleanly can only be read by one who may write.
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(BUSY_LIMIT)?;
+    let found = version(&connection)?;
+    let known = schema.known();
+    if found > known {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    Ok(())
+}
+
+/// Applies what is missing.
+pub(super) fn migrate(path: &Path, schema: &Schema) -> Result<(), StoreError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_LIMIT)?;
+    // Readers then don't wait for the writer. The mode stays with the file.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let mut number = version(&connection)?;
+    let applied = usize::try_from(number).unwrap_or(0);
+    for migration in schema.migrations.iter().skip(applied) {
+        number += 1;
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", number)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// What came from the tenant. `name` is the canonical name here, absent where the row failed;
+/// `displaced` means that a local account has taken the name or id since the import. `memberships` is
+/// the closure, `edges` are the direct members. The `staged_` tables hold a round that is not whole yet:
+/// nothing but an import reads them.
+const DIRECTORY_1: &str = "
+CREATE TABLE users (
+    tenant BLOB NOT NULL, object BLOB NOT NULL,
+    upn TEXT NOT NULL, upn_key TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    mail_nickname TEXT, sam_account_name TEXT, user_type TEXT,
+    enabled INTEGER NOT NULL,
+    created_at INTEGER, password_changed_at INTEGER, sessions_valid_from INTEGER,
+    name TEXT UNIQUE,
+    displaced INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant, object)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX users_by_upn ON users (upn_key);
+CREATE INDEX users_by_object ON users (object);
+
+CREATE TABLE groups (
+    tenant BLOB NOT NULL, object BLOB NOT NULL,
+    display_name TEXT NOT NULL, kind TEXT NOT NULL, created_at INTEGER,
+    name TEXT UNIQUE,
+    displaced INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant, object)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX groups_by_object ON groups (object);
+
+CREATE TABLE edges (
+    tenant BLOB NOT NULL, parent BLOB NOT NULL, member BLOB NOT NULL, kind TEXT NOT NULL,
+    PRIMARY KEY (tenant, parent, member),
+    FOREIGN KEY (tenant, parent) REFERENCES groups (tenant, object)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX edges_by_member ON edges (tenant, member);
+
+CREATE TABLE memberships (
+    tenant BLOB NOT NULL, member BLOB NOT NULL, parent BLOB NOT NULL,
+    PRIMARY KEY (tenant, member, parent),
+    FOREIGN KEY (tenant, member) REFERENCES users (tenant, object),
+    FOREIGN KEY (tenant, parent) REFERENCES groups (tenant, object)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX memberships_by_parent ON memberships (tenant, parent);
+
+CREATE TABLE failures (
+    kind TEXT NOT NULL, object_id TEXT NOT NULL, label TEXT NOT NULL,
+    reason TEXT NOT NULL, cure TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE links (
+    tenant BLOB NOT NULL, stream TEXT NOT NULL, link TEXT NOT NULL, taken_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, stream)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE staged_streams (
+    stream TEXT PRIMARY KEY, started_at INTEGER NOT NULL, pages INTEGER NOT NULL,
+    next_link TEXT, delta_link TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE staged_users (
+    object BLOB PRIMARY KEY, upn TEXT NOT NULL, display_name TEXT NOT NULL,
+    mail_nickname TEXT, sam_account_name TEXT, user_type TEXT, enabled INTEGER NOT NULL,
+    created_at INTEGER, password_changed_at INTEGER, sessions_valid_from INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE staged_groups (
+    object BLOB PRIMARY KEY, display_name TEXT NOT NULL,
+    security INTEGER NOT NULL, mail INTEGER NOT NULL, unified INTEGER NOT NULL,
+    hidden INTEGER NOT NULL, created_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE staged_edges (
+    parent BLOB NOT NULL, member BLOB NOT NULL, kind TEXT NOT NULL,
+    PRIMARY KEY (parent, member)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE staged_faults (
+    place TEXT PRIMARY KEY, kind TEXT NOT NULL, object BLOB, label TEXT NOT NULL, reason TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX staged_faults_by_object ON staged_faults (object);
+";
+
+/// What exists only on this host. `ids` only ever grows: an id is never given to another object.
+/// `names` holds every name that an object has or had; `held` is 0 for those that stay retired.
+const STATE_1: &str = "
+CREATE TABLE ids (
+    id INTEGER PRIMARY KEY, tenant BLOB NOT NULL, object BLOB NOT NULL,
+    attempt INTEGER NOT NULL, allocated_at INTEGER NOT NULL,
+    UNIQUE (tenant, object)
+) STRICT;
+
+CREATE TABLE names (
+    name TEXT PRIMARY KEY, tenant BLOB NOT NULL, object BLOB NOT NULL,
+    kind TEXT NOT NULL, held INTEGER NOT NULL, since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX names_by_object ON names (tenant, object);
+
+CREATE TABLE homes (
+    tenant BLOB NOT NULL, object BLOB NOT NULL, home TEXT NOT NULL UNIQUE, fixed_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, object)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE roles (
+    tenant BLOB NOT NULL, object BLOB NOT NULL, role TEXT NOT NULL, given_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, object)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sign_ins (
+    tenant BLOB NOT NULL, object BLOB NOT NULL, succeeded INTEGER NOT NULL,
+    at INTEGER NOT NULL, service TEXT NOT NULL, method TEXT NOT NULL, detail TEXT NOT NULL,
+    PRIMARY KEY (tenant, object, succeeded)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL,
+    scope TEXT NOT NULL, summary TEXT, failure TEXT
+) STRICT;
+
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL,
+    actor_uid INTEGER NOT NULL, actor_name TEXT NOT NULL, actor_role TEXT,
+    verb TEXT NOT NULL, object TEXT NOT NULL, before TEXT, after TEXT, refused INTEGER NOT NULL
+) STRICT;
+";

@@ -1,0 +1,86 @@
+//! What sign-ins leave behind: the last success and the last failure of each person, and a cut-off.
+//!
+//! Two rows a person, however often somebody tries: the history of tries is the journal's.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Store, StoreError};
+use crate::clock::UnixSeconds;
+use crate::identity::ObjectKey;
+
+/// A sign-in that came to an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignInRecord<'a> {
+    /// The PAM service.
+    pub service: &'a str,
+    /// `password`, `device-code`, or `none` if it came to no method.
+    pub method: &'a str,
+    /// Whether the person was let in.
+    pub succeeded: bool,
+    /// Why not, in a word or an AADSTS code; empty for a success.
+    pub detail: &'a str,
+}
+
+impl Store {
+    /// Keeps this as the person's last success or last failure.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn record_sign_in(
+        &self,
+        key: &ObjectKey,
+        record: &SignInRecord<'_>,
+    ) -> Result<(), StoreError> {
+        let at = self.now();
+        self.write(|transaction| {
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO state.sign_ins
+                     (tenant, object, succeeded, at, service, method, detail)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )?
+                .execute(params![
+                    key.tenant,
+                    key.object,
+                    record.succeeded,
+                    at,
+                    record.service,
+                    record.method,
+                    record.detail,
+                ])?;
+            Ok(())
+        })
+    }
+
+    /// When the person last signed in here through Entra ID.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn last_sign_in(&self, key: &ObjectKey) -> Result<Option<UnixSeconds>, StoreError> {
+        Ok(self
+            .reader()
+            .prepare_cached(
+                "SELECT at FROM state.sign_ins
+                 WHERE tenant = ?1 AND object = ?2 AND succeeded = 1",
+            )?
+            .query_row((key.tenant, key.object), |row| row.get(0))
+            .optional()?)
+    }
+
+    /// Cuts the person off until an import says that the account is enabled: a sign-in was told that it
+    /// is disabled or gone (design.md §6). True if that is news; then publish.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn mark_disabled(&self, key: &ObjectKey) -> Result<bool, StoreError> {
+        self.write(|transaction| {
+            let changed = transaction
+                .prepare_cached(
+                    "UPDATE users SET enabled = 0
+                     WHERE tenant = ?1 AND object = ?2 AND enabled = 1",
+                )?
+                .execute((key.tenant, key.object))?;
+            Ok(changed > 0)
+        })
+    }
+}
