@@ -1,2 +1,87 @@
-//! agent
-fn main() {}
+//! `entra-agent`: reads its command line and configuration, refuses to be root, and serves.
+//!
+//! Everything else is in the library. Exit code 0 after a stop, 1 if it could not start, 2 for a wrong
+//! command line.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use entra_agent::{config, logging, server, service};
+
+/// Threads that serve: sign-ins wait for the network and for people, not for a processor.
+const WORKERS: usize = 2;
+
+/// Imports Entra ID users and groups, publishes them to this host, and answers sign-ins.
+///
+/// Started by systemd with both of its sockets, as the user entra-agent.
+#[derive(Parser)]
+#[command(name = "entra-agent", version)]
+struct Arguments {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    config: PathBuf,
+
+    /// The folder with the databases and, in `public`, the snapshot.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/entra-login")]
+    state: PathBuf,
+
+    /// Read and check the configuration, and do nothing else.
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let path = arguments.config.display();
+    let config = match config::load(&arguments.config) {
+        Ok(config) => config,
+        Err(error) => return refuse(format_args!("{path}: {error}")),
+    };
+    if arguments.check {
+        // What the agent will need at its first import; as whoever checks can read it.
+        if let Err(error) = config::read_secret(&config.tenant.sync.secret_file) {
+            return refuse(format_args!(
+                "{path}: [tenant.sync] client_secret_file: {error}"
+            ));
+        }
+        let _ = writeln!(std::io::stdout(), "OK");
+        return ExitCode::SUCCESS;
+    }
+    if nix::unistd::geteuid().is_root() {
+        return refuse(
+            "entra-agent does not run as root: it talks to the network. \
+             systemd starts it as the user entra-agent: systemctl start entra-agent",
+        );
+    }
+    let sockets = match server::take_sockets() {
+        Ok(sockets) => sockets,
+        Err(error) => return refuse(error),
+    };
+    logging::begin();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(error),
+    };
+    let served = runtime.block_on(service::run(config, &arguments.state, sockets));
+    // Blocking work that is under way (a publication) is short and finishes; nothing new begins.
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            refuse(error)
+        }
+    }
+}
+
+/// One sentence on stderr, which systemd puts into the journal.
+fn refuse(reason: impl Display) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {reason}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,155 @@
+//! `users list|show` and `groups list|show`: the directory as it was imported.
+
+use entra_protocol::admin::{Done, Failure, FailureKind, Request, Row, UserDetail};
+
+use super::verbs::{Call, Handling};
+use super::{failure, nearest};
+use crate::auth::in_store;
+use crate::clock::rfc3339;
+use crate::store::{Found, Person, Store, StoreError};
+
+pub(super) fn list_users(call: Call<'_>) -> Handling<'_> {
+    Box::pin(async move {
+        let people = in_store(&call.admin.store, Store::people)
+            .await
+            .map_err(failure::of_store)?;
+        let mut count = 0;
+        for person in people {
+            call.replies.row(Row::User(person.row())).await?;
+            count += 1;
+        }
+        Ok(Done::Rows { count })
+    })
+}
+
+pub(super) fn show_user(call: Call<'_>) -> Handling<'_> {
+    Box::pin(async move {
+        let Request::UsersShow { user } = call.request else {
+            return Err(mismatch());
+        };
+        let asked = user.clone();
+        let found = in_store(&call.admin.store, move |store| detail(store, &asked))
+            .await
+            .map_err(failure::of_store)?;
+        found.map(Done::User)
+    })
+}
+
+pub(super) fn list_groups(call: Call<'_>) -> Handling<'_> {
+    Box::pin(async move {
+        let groups = in_store(&call.admin.store, Store::groups)
+            .await
+            .map_err(failure::of_store)?;
+        let mut count = 0;
+        for group in groups {
+            call.replies.row(Row::Group(group.row())).await?;
+            count += 1;
+        }
+        Ok(Done::Rows { count })
+    })
+}
+
+pub(super) fn show_group(call: Call<'_>) -> Handling<'_> {
+    Box::pin(async move {
+        let Request::GroupsShow { group } = call.request else {
+            return Err(mismatch());
+        };
+        let found = in_store(&call.admin.store, move |store| {
+            Ok(match store.group_by_any(&group)? {
+                Found::One(found) => {
+                    let members = store.group_members(&found.key)?;
+                    Ok((found, members))
+                }
+                Found::None => Err(unknown_group(store, &group)?),
+                Found::Many(several) => Err(ambiguous(
+                    &group,
+                    several
+                        .iter()
+                        .map(|one| format!("{} ({})", one.display_name, one.key.object)),
+                )),
+            })
+        })
+        .await
+        .map_err(failure::of_store)?;
+        let (group, members) = found?;
+        for user in members.users {
+            call.replies.row(Row::User(user)).await?;
+        }
+        for member in members.groups {
+            call.replies.row(Row::Group(member)).await?;
+        }
+        Ok(Done::Group(group.row()))
+    })
+}
+
+/// The one person that a text means.
+pub(super) fn one_person(store: &Store, text: &str) -> Result<Result<Person, Failure>, StoreError> {
+    Ok(match store.person_by_any(text)? {
+        Found::One(person) => Ok(person),
+        Found::None => {
+            let people = store.people()?;
+            let names = people
+                .iter()
+                .flat_map(|person| [person.name.as_str(), person.upn.as_str()]);
+            Err(Failure {
+                hint: nearest::hint(text, names),
+                ..failure::of(
+                    FailureKind::NotFound,
+                    &format!("no imported user is called {text:?}"),
+                )
+            })
+        }
+        Found::Many(several) => Err(ambiguous(
+            text,
+            several
+                .iter()
+                .map(|one| format!("{} ({})", one.upn, one.key.object)),
+        )),
+    })
+}
+
+fn detail(store: &Store, text: &str) -> Result<Result<UserDetail, Failure>, StoreError> {
+    let person = match one_person(store, text)? {
+        Ok(person) => person,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    Ok(Ok(UserDetail {
+        tenant_id: person.key.tenant.to_string(),
+        gid: person.gid,
+        groups: store.groups_of(&person.key, person.role)?,
+        last_sign_in: store.last_sign_in(&person.key)?.map(rfc3339),
+        row: person.row(),
+        home: person.home,
+        shell: person.shell,
+    }))
+}
+
+fn unknown_group(store: &Store, text: &str) -> Result<Failure, StoreError> {
+    let groups = store.groups()?;
+    let names = groups
+        .iter()
+        .flat_map(|group| [group.name.as_str(), group.display_name.as_str()]);
+    Ok(Failure {
+        hint: nearest::hint(text, names),
+        ..failure::of(
+            FailureKind::NotFound,
+            &format!("no imported group is called {text:?}"),
+        )
+    })
+}
+
+fn ambiguous(text: &str, candidates: impl Iterator<Item = String>) -> Failure {
+    let candidates: Vec<String> = candidates.collect();
+    Failure {
+        hint: Some("name it by its object id".to_owned()),
+        ..failure::of(
+            FailureKind::Ambiguous,
+            &format!("{text:?} means several: {}", candidates.join(", ")),
+        )
+    }
+}
+
+/// The table sends each verb to its own handler; anything else is a bug in the table.
+pub(super) fn mismatch() -> Failure {
+    failure::of(FailureKind::Internal, "the agent took one verb for another")
+}

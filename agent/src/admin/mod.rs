@@ -1,0 +1,111 @@
+//! What `entractl` asks: one table of verbs, who may call each, what answers it, and its time limit.
+//!
+//! Rights come from the peer's uid, which the kernel names, and from the role that this host gave to the
+//! person with that uid; nothing that the peer says about itself counts. Root may do everything. A local
+//! user has no role and sees the status only.
+//!
+//! Invariant: every change and every refusal leaves a row in the audit log; a change is answered only
+//! after it is published, so that whoever reads "done" finds it done.
+
+mod caller;
+mod directory;
+mod enablement;
+mod failure;
+mod import;
+mod nearest;
+mod over_sync;
+mod replies;
+mod roles;
+mod status;
+#[cfg(test)]
+mod tests;
+mod verbs;
+
+use std::sync::Arc;
+
+use entra_protocol::admin::{Done, Failure, FailureKind, Request, TenantStatus};
+use tokio::time::timeout;
+
+use crate::auth::{Publish, in_store};
+use crate::store::Store;
+
+pub use import::{Importer, Importing};
+pub use replies::{Replies, Requests};
+
+use verbs::{Call, VERBS, Verb};
+
+/// What the verbs work on.
+pub struct Admin {
+    /// What `status` says of the tenants.
+    pub tenants: Vec<TenantStatus>,
+    /// The directory, roles, policy and audit log.
+    pub store: Store,
+    /// Asks the tenant.
+    pub importer: Arc<dyn Importer>,
+    /// Publishes after changes.
+    pub publish: Publish,
+}
+
+impl Admin {
+    /// Answers one request of the peer `uid`: rows and progress go to `replies`, the end is returned.
+    ///
+    /// # Errors
+    /// The [`Failure`] to send: not allowed, not possible, or not in time.
+    pub async fn answer(
+        &self,
+        uid: u32,
+        request: Request,
+        replies: Replies,
+        requests: Requests,
+    ) -> Result<Done, Failure> {
+        let caller = caller::identify(&self.store, uid).await?;
+        let verb = Verb::of(&request);
+        let Some(row) = VERBS.iter().find(|row| row.verb == verb) else {
+            return Err(failure::of(
+                FailureKind::BadRequest,
+                "this agent does not know that verb",
+            ));
+        };
+        let is_own = caller::is_about_itself(&self.store, uid, &request).await?;
+        let actor = caller::actor(&caller);
+        if !row.may.allows(&caller, is_own) {
+            let object = verb.object(&request);
+            let noted = actor.clone();
+            in_store(&self.store, move |store| {
+                store.audit(&noted, verb.word(), &object, None, None, true)
+            })
+            .await
+            .map_err(failure::of_store)?;
+            tracing::warn!(
+                "admin.sock: {} (uid {uid}) may not {}",
+                caller.name,
+                verb.word()
+            );
+            return Err(row.may.refusal(&caller, verb));
+        }
+        let call = Call {
+            admin: self,
+            caller,
+            actor,
+            request,
+            replies,
+            requests,
+        };
+        let answer = match timeout(row.limit, (row.handler)(call)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(failure::of(
+                FailureKind::Internal,
+                &format!(
+                    "this took longer than {} s and was given up",
+                    row.limit.as_secs()
+                ),
+            )),
+        };
+        if let Err(failure) = &answer
+            && matches!(failure.kind, FailureKind::Internal | FailureKind::Tenant)
+        {
+            tracing::error!("admin.sock: {}: {}", verb.word(), failure.message);
+        }
+        answer
+    }
+}

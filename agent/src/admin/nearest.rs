@@ -1,0 +1,44 @@
+//! "did you mean ...": the names most like one that nobody has.
+
+/// How alike two names must be (0 to 1, Jaro-Winkler).
+const ALIKE: f64 = 0.8;
+
+/// How many are suggested at most.
+const SUGGESTED: usize = 3;
+
+/// The names most like `word`, best first.
+pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let word = word.to_lowercase();
+    let mut alike: Vec<(f64, &str)> = names
+        .map(|name| (strsim::jaro_winkler(&word, &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .collect();
+    alike.sort_by(|(one, a), (other, b)| other.total_cmp(one).then(a.cmp(b)));
+    alike.dedup_by_key(|(_, name)| *name);
+    alike
+        .into_iter()
+        .take(SUGGESTED)
+        .map(|(_, name)| name)
+        .collect()
+}
+
+/// The hint that lists them, if there are any.
+pub(super) fn hint<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names = nearest(word, names);
+    (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        let names = ["alice", "alina", "bob", "Alicia"];
+        assert_eq!(
+            nearest("Alise", names.into_iter()),
+            ["alice", "Alicia", "alina"]
+        );
+        assert_eq!(hint("zzz", names.into_iter()), None);
+    }
+}

@@ -1,0 +1,30 @@
+//! The importer of the agent: [`Syncer`] behind the trait that the verbs know.
+
+use entra_protocol::admin::{FailedObject, GroupRow, ImportSummary, Progress};
+
+use super::import::{Importer, Importing};
+use crate::sync::{Scope, SyncError, Syncer};
+
+impl Importer for Syncer {
+    fn import<'a>(
+        &'a self,
+        users: Vec<String>,
+        groups: Vec<String>,
+        progress: &'a (dyn Fn(Progress) + Send + Sync),
+    ) -> Importing<'a, (ImportSummary, Vec<FailedObject>)> {
+        Box::pin(async move {
+            let scope = Scope::of(users, groups).map_err(|error| error.failure())?;
+            Syncer::import(self, scope, progress)
+                .await
+                .map_err(|error| error.failure())
+        })
+    }
+
+    fn fetch_groups(&self) -> Importing<'_, Vec<GroupRow>> {
+        Box::pin(async move {
+            Syncer::fetch_groups(self)
+                .await
+                .map_err(|error: SyncError| error.failure())
+        })
+    }
+}

@@ -1,0 +1,231 @@
+//! The dispatch table of `admin.sock`.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
+
+use super::{
+    Admin, Replies, Requests, caller, directory, enablement, failure, import, roles, status,
+};
+use crate::store::Actor;
+
+/// What is answered from the store, or changes it and publishes: a snapshot of a million people is
+/// written in some ten seconds.
+const STORE_LIMIT: Duration = Duration::from_secs(120);
+
+/// A list of groups from the tenant: a hundred thousand are some hundred pages.
+const FETCH_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// An import: a million people over a slow line, throttled. A run that hangs ends by the limits of its
+/// requests long before.
+const IMPORT_LIMIT: Duration = Duration::from_secs(4 * 60 * 60);
+
+/// A verb, without its arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Import,
+    Status,
+    UsersList,
+    UsersShow,
+    GroupsFetch,
+    GroupsList,
+    GroupsShow,
+    RoleSet,
+    AuthEnable,
+    AuthDisable,
+    AuthStatus,
+}
+
+/// Who may call a verb; root may call all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum May {
+    /// Everybody on this host.
+    Anyone,
+    /// Whoever has this role or a stronger one.
+    Role(Role),
+    /// As [`May::Role`], and everybody with a role about themselves.
+    OwnOr(Role),
+}
+
+/// One call on its way through a handler.
+pub(super) struct Call<'a> {
+    pub(super) admin: &'a Admin,
+    pub(super) caller: Caller,
+    pub(super) actor: Actor,
+    pub(super) request: Request,
+    pub(super) replies: Replies,
+    pub(super) requests: Requests,
+}
+
+/// A handler at work.
+pub(super) type Handling<'a> = Pin<Box<dyn Future<Output = Result<Done, Failure>> + Send + 'a>>;
+
+pub(super) struct VerbRow {
+    pub(super) verb: Verb,
+    pub(super) may: May,
+    pub(super) handler: for<'a> fn(Call<'a>) -> Handling<'a>,
+    pub(super) limit: Duration,
+}
+
+pub(super) const VERBS: &[VerbRow] = &[
+    row(Verb::Status, May::Anyone, status::status, STORE_LIMIT),
+    row(
+        Verb::AuthStatus,
+        May::Role(Role::User),
+        enablement::show,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::UsersShow,
+        May::OwnOr(Role::Auditor),
+        directory::show_user,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::UsersList,
+        May::Role(Role::Auditor),
+        directory::list_users,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::GroupsList,
+        May::Role(Role::Auditor),
+        directory::list_groups,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::GroupsShow,
+        May::Role(Role::Auditor),
+        directory::show_group,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::GroupsFetch,
+        May::Role(Role::Auditor),
+        import::fetch_groups,
+        FETCH_LIMIT,
+    ),
+    row(
+        Verb::Import,
+        May::Role(Role::Operator),
+        import::import,
+        IMPORT_LIMIT,
+    ),
+    row(
+        Verb::RoleSet,
+        May::Role(Role::Administrator),
+        roles::set,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::AuthEnable,
+        May::Role(Role::Administrator),
+        enablement::enable,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::AuthDisable,
+        May::Role(Role::Administrator),
+        enablement::disable,
+        STORE_LIMIT,
+    ),
+];
+
+impl Verb {
+    pub(super) fn of(request: &Request) -> Self {
+        match request {
+            Request::Import { .. } => Self::Import,
+            Request::Status {} => Self::Status,
+            Request::UsersList {} => Self::UsersList,
+            Request::UsersShow { .. } => Self::UsersShow,
+            Request::GroupsFetch {} => Self::GroupsFetch,
+            Request::GroupsList {} => Self::GroupsList,
+            Request::GroupsShow { .. } => Self::GroupsShow,
+            Request::RoleSet { .. } => Self::RoleSet,
+            Request::AuthEnable {} => Self::AuthEnable,
+            Request::AuthDisable {} => Self::AuthDisable,
+            Request::AuthStatus {} => Self::AuthStatus,
+        }
+    }
+
+    /// As it is typed after `entractl`, and as the audit log names it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Import => "import",
+            Self::Status => "status",
+            Self::UsersList => "users list",
+            Self::UsersShow => "users show",
+            Self::GroupsFetch => "groups fetch",
+            Self::GroupsList => "groups list",
+            Self::GroupsShow => "groups show",
+            Self::RoleSet => "role set",
+            Self::AuthEnable => "auth enable",
+            Self::AuthDisable => "auth disable",
+            Self::AuthStatus => "auth status",
+        }
+    }
+
+    /// What a refused request was about, for the audit log; bounded, since anybody may ask.
+    pub(super) fn object(self, request: &Request) -> String {
+        /// Characters of what was asked for that are kept.
+        const KEPT: usize = 200;
+        let object = match request {
+            Request::Import { users, groups } => import::scope_text(users, groups),
+            Request::UsersShow { user } => user.clone(),
+            Request::GroupsShow { group } => group.clone(),
+            Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),
+            _ => String::new(),
+        };
+        object.chars().take(KEPT).collect()
+    }
+}
+
+impl May {
+    pub(super) fn allows(self, caller: &Caller, is_own: bool) -> bool {
+        if caller::is_root(caller) {
+            return true;
+        }
+        match self {
+            Self::Anyone => true,
+            Self::Role(least) => caller.role.is_some_and(|role| role >= least),
+            Self::OwnOr(least) => caller.role.is_some_and(|role| is_own || role >= least),
+        }
+    }
+
+    pub(super) fn refusal(self, caller: &Caller, verb: Verb) -> Failure {
+        let least = match self {
+            Self::Anyone => Role::User,
+            Self::Role(least) | Self::OwnOr(least) => least,
+        };
+        let who = match caller.role {
+            Some(role) => format!("{} has the role {role}", caller.name),
+            None if caller.name == "local user" => {
+                format!("uid {} is a local user and has no role", caller.uid)
+            }
+            None => format!("{} is disabled and has no role", caller.name),
+        };
+        Failure {
+            hint: Some("ask an administrator, or run it as root".to_owned()),
+            ..failure::of(
+                FailureKind::Forbidden,
+                &format!("`{}` takes the role {least}; {who}", verb.word()),
+            )
+        }
+    }
+}
+
+const fn row(
+    verb: Verb,
+    may: May,
+    handler: for<'a> fn(Call<'a>) -> Handling<'a>,
+    limit: Duration,
+) -> VerbRow {
+    VerbRow {
+        verb,
+        may,
+        handler,
+        limit,
+    }
+}

@@ -1,0 +1,98 @@
+//! Who may sign in here, once it is proven who it is.
+//!
+//! Invariant: an [`Admitted`] exists only for the person who was asked for, proven by a
+//! [`VerifiedIdentity`] of the same tenant and object id, imported, enabled, and on a host where Entra
+//! sign-in is on, by what the store said after the proof.
+
+use entra_protocol::login::{Outcome, Verdict};
+
+use crate::entra::{VerifiedIdentity, errors};
+use crate::identity::ObjectKey;
+use crate::store::{Person, Policy};
+
+/// What the person hears while Entra sign-in is off.
+pub(super) const SWITCHED_OFF: &str = "Microsoft Entra ID sign-in is switched off on this host.";
+
+/// The policy's consent to one proven sign-in.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    key: ObjectKey,
+}
+
+/// Why a person may not sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotAdmitted {
+    /// Somebody else proved an identity.
+    OtherPerson {
+        /// Who.
+        signed_in_as: ObjectKey,
+    },
+    /// Not imported, or no longer.
+    NotImported,
+    /// Disabled in Entra.
+    Disabled,
+    /// Entra sign-in is off.
+    SwitchedOff,
+}
+
+/// What stands against this person before anything is asked of them.
+pub(super) fn standing(person: &Person, policy: &Policy) -> Result<(), NotAdmitted> {
+    if !policy.sign_in_enabled {
+        Err(NotAdmitted::SwitchedOff)
+    } else if !person.enabled {
+        Err(NotAdmitted::Disabled)
+    } else {
+        Ok(())
+    }
+}
+
+/// Admits the proven identity, if it is the person who was asked for and may sign in as of now.
+pub(super) fn admit(
+    identity: &VerifiedIdentity,
+    asked: ObjectKey,
+    now: Option<&Person>,
+    policy: &Policy,
+) -> Result<Admitted, NotAdmitted> {
+    let key = identity.key();
+    if key != asked {
+        return Err(NotAdmitted::OtherPerson { signed_in_as: key });
+    }
+    let person = now
+        .filter(|person| person.key == key)
+        .ok_or(NotAdmitted::NotImported)?;
+    standing(person, policy)?;
+    Ok(Admitted { key })
+}
+
+/// The only success there is.
+pub(super) fn success(identity: &VerifiedIdentity, admitted: &Admitted) -> Verdict {
+    if identity.key() == admitted.key {
+        Verdict {
+            outcome: Outcome::Success,
+            message: None,
+        }
+    } else {
+        refusal(
+            NotAdmitted::OtherPerson {
+                signed_in_as: identity.key(),
+            },
+            "",
+        )
+    }
+}
+
+/// The refusal of a sign-in as `name`, with its sentence.
+pub(super) fn refusal(reason: NotAdmitted, name: &str) -> Verdict {
+    let (outcome, message) = match reason {
+        NotAdmitted::OtherPerson { .. } => (
+            Outcome::AuthError,
+            Some(format!(
+                "You signed in to Microsoft as another person than {name}. Sign-in refused."
+            )),
+        ),
+        NotAdmitted::NotImported => (Outcome::UserUnknown, None),
+        NotAdmitted::Disabled => (Outcome::PermissionDenied, Some(errors::DISABLED.to_owned())),
+        NotAdmitted::SwitchedOff => (Outcome::Unavailable, Some(SWITCHED_OFF.to_owned())),
+    };
+    Verdict { outcome, message }
+}

@@ -1,0 +1,258 @@
+//! One sign-in from the name to the verdict.
+
+use std::panic;
+use std::time::Duration;
+
+use entra_protocol::login::{Outcome, Verdict};
+
+use super::admission::{self, NotAdmitted};
+use super::journal::{self, Trail};
+use super::module::{Ended, Module};
+use super::{Asked, SignIns, device_code, password};
+use crate::config::Method;
+use crate::entra::{
+    EntraError, IdToken, LOGIN_REQUEST_LIMIT, ProofError, VerifiedIdentity, errors,
+};
+use crate::identity::ObjectKey;
+use crate::store::{Person, Policy, SignInRecord, Store, StoreError};
+
+/// What a person hears when this host's own databases fail.
+pub(super) const OWN_TROUBLE: &str =
+    "This host can't read its own directory at the moment. Please tell your administrator.";
+
+/// What a person hears when a token proves nothing.
+const NOT_PROVEN: &str = "The answer of Microsoft Entra ID could not be verified. Sign-in refused.";
+
+/// What a person hears when no offered method can do it.
+const NO_METHOD: &str = "This service offers no way for you to sign in with Microsoft Entra ID.";
+
+/// The longest silence while the tenant is asked: a request, the signing keys, and a little for the
+/// host's own work.
+pub(super) const ONE_REQUEST: Duration = LOGIN_REQUEST_LIMIT
+    .saturating_mul(2)
+    .saturating_add(Duration::from_secs(5));
+
+/// How one method went.
+pub(super) enum Step {
+    /// Somebody is proven.
+    Proven(VerifiedIdentity),
+    /// This method can't do it; the next one may.
+    Next,
+    /// No further method is tried.
+    End(Verdict),
+}
+
+impl SignIns {
+    /// Asks the person, asks the tenant, and decides. The verdict is in the journal when this returns.
+    pub async fn authenticate(&self, asked: &Asked, module: &mut impl Module) -> Verdict {
+        let mut trail = Trail::default();
+        let person = match self.whom(asked).await {
+            Ok(person) => person,
+            Err(error) => {
+                trail.needs_administrator = true;
+                trail.fact("store", error);
+                let verdict = said(Outcome::Unavailable, OWN_TROUBLE);
+                journal::verdict(asked, None, &trail, &verdict);
+                return verdict;
+            }
+        };
+        let Some((person, policy)) = person else {
+            let verdict = admission::refusal(NotAdmitted::NotImported, &asked.user);
+            journal::verdict(asked, None, &trail, &verdict);
+            return verdict;
+        };
+        let verdict = match self
+            .decide(asked, &person, &policy, module, &mut trail)
+            .await
+        {
+            Ok(verdict) => verdict,
+            Err(ended) => {
+                trail.fact("ended", format_args!("the module: {ended:?}"));
+                Verdict {
+                    outcome: Outcome::AuthError,
+                    message: None,
+                }
+            }
+        };
+        journal::verdict(asked, Some(&person), &trail, &verdict);
+        self.record(asked, &person, &trail, &verdict).await;
+        verdict
+    }
+
+    async fn decide(
+        &self,
+        asked: &Asked,
+        person: &Person,
+        policy: &Policy,
+        module: &mut impl Module,
+        trail: &mut Trail,
+    ) -> Result<Verdict, Ended> {
+        if let Err(reason) = admission::standing(person, policy) {
+            trail.fact("standing", format_args!("{reason:?}"));
+            return Ok(admission::refusal(reason, &person.name));
+        }
+        for method in self.methods.methods(&asked.service) {
+            trail.method = Some(*method);
+            let step = match method {
+                Method::Password => password::run(self, person, module, trail).await?,
+                Method::DeviceCode => device_code::run(self, asked, person, module, trail).await?,
+            };
+            match step {
+                Step::Proven(identity) => return Ok(self.admit(&identity, person, trail).await),
+                Step::Next => {}
+                Step::End(verdict) => return Ok(verdict),
+            }
+        }
+        Ok(said(Outcome::AuthError, NO_METHOD))
+    }
+
+    /// Verifies a token; a refusal of its own for everything that is not proof.
+    pub(super) async fn prove(&self, token: &IdToken, trail: &mut Trail) -> Step {
+        match self.verifier.verify(self.service.as_ref(), token).await {
+            Ok(identity) => Step::Proven(identity),
+            Err(ProofError::NoKeys(error)) => {
+                trail.refused(&error);
+                Step::End(refused(&error))
+            }
+            Err(error) => {
+                trail.needs_administrator = true;
+                trail.fact("proof", error);
+                Step::End(said(Outcome::AuthError, NOT_PROVEN))
+            }
+        }
+    }
+
+    /// Asks the store again: minutes may have passed since the conversation began.
+    async fn admit(
+        &self,
+        identity: &VerifiedIdentity,
+        asked_for: &Person,
+        trail: &mut Trail,
+    ) -> Verdict {
+        let key = asked_for.key;
+        let now = in_store(&self.store, move |store| {
+            Ok((store.person_by_object(&key)?, store.policy()?))
+        });
+        let (now, policy) = match now.await {
+            Ok(now) => now,
+            Err(error) => {
+                trail.needs_administrator = true;
+                trail.fact("store", error);
+                return said(Outcome::Unavailable, OWN_TROUBLE);
+            }
+        };
+        match admission::admit(identity, key, now.as_ref(), &policy) {
+            Ok(admitted) => admission::success(identity, &admitted),
+            Err(reason) => {
+                trail.fact(
+                    "not-admitted",
+                    format_args!("{reason:?}; asked for {key}, proven {}", identity.key()),
+                );
+                admission::refusal(reason, &asked_for.name)
+            }
+        }
+    }
+
+    /// Cuts a person off here and at once: an online sign-in said that the account is disabled.
+    pub(super) async fn cut_off(&self, key: ObjectKey) {
+        let publish = self.publish.clone();
+        let marked = in_store(&self.store, move |store| {
+            let news = store.mark_disabled(&key)?;
+            Ok(news.then(|| publish()))
+        });
+        match marked.await {
+            Ok(Some(Ok(()))) => tracing::warn!("{key} is disabled in the tenant: cut off here"),
+            Ok(Some(Err(error))) => {
+                tracing::error!("{key} is disabled in the tenant; can't publish that: {error}");
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!("{key} is disabled in the tenant; can't keep that: {error}");
+            }
+        }
+    }
+
+    async fn whom(&self, asked: &Asked) -> Result<Option<(Person, Policy)>, StoreError> {
+        let user = asked.user.clone();
+        in_store(&self.store, move |store| {
+            let person = store.person_by_login(&user)?;
+            Ok(match person {
+                Some(person) => Some((person, store.policy()?)),
+                None => None,
+            })
+        })
+        .await
+    }
+
+    async fn record(&self, asked: &Asked, person: &Person, trail: &Trail, verdict: &Verdict) {
+        let key = person.key;
+        let service = asked.service.clone();
+        let method = trail.method_word();
+        let succeeded = verdict.outcome == Outcome::Success;
+        let detail = trail.detail.clone();
+        let recorded = in_store(&self.store, move |store| {
+            store.record_sign_in(
+                &key,
+                &SignInRecord {
+                    service: &service,
+                    method,
+                    succeeded,
+                    detail: if succeeded { "" } else { &detail },
+                },
+            )
+        });
+        if let Err(error) = recorded.await {
+            tracing::error!("can't record a sign-in of {key}: {error}");
+        }
+    }
+}
+
+/// Runs something short and blocking on the store, away from the threads that serve sockets.
+pub(crate) async fn in_store<T, F>(store: &Store, work: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+{
+    let store = store.clone();
+    away(move || work(&store)).await
+}
+
+/// Runs something blocking on a thread of its own.
+pub(crate) async fn away<T, F>(work: F) -> T
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(payload) => panic::resume_unwind(payload),
+            // Only a runtime that is being taken down cancels such work; nobody waits for it then.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+/// A verdict with its sentence.
+pub(super) fn said(outcome: Outcome, sentence: &str) -> Verdict {
+    Verdict {
+        outcome,
+        message: Some(sentence.to_owned()),
+    }
+}
+
+/// The verdict that the table has for an error, with the id to quote where that helps.
+pub(super) fn refused(error: &EntraError) -> Verdict {
+    let meaning = error.meaning();
+    let id = error
+        .refusal()
+        .filter(|_| errors::is_for_administrators(meaning))
+        .and_then(|refusal| refusal.correlation_id.as_deref());
+    Verdict {
+        outcome: meaning.outcome,
+        message: Some(match id {
+            Some(id) => format!("{} (reference: {id})", meaning.sentence),
+            None => meaning.sentence.to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,108 @@
+//! One line in the journal for every verdict, with everything an administrator asks for afterwards.
+
+use std::fmt;
+
+use entra_protocol::login::{Outcome, Verdict};
+use tokio::time::Instant;
+
+use super::Asked;
+use crate::config::Method;
+use crate::entra::{EntraError, Refusal};
+use crate::store::Person;
+
+/// What a conversation did on its way to the verdict.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    /// The last method that was tried.
+    pub(super) method: Option<Method>,
+    /// The login service's last refusal: code and ids.
+    pub(super) reference: Option<String>,
+    /// Facts, in the order in which they came up.
+    pub(super) facts: Vec<String>,
+    /// For the audit of the sign-in: AADSTS code or a word.
+    pub(super) detail: String,
+    /// True if an administrator has to act.
+    pub(super) needs_administrator: bool,
+}
+
+impl Trail {
+    /// Keeps what the login service said.
+    pub(super) fn refused(&mut self, error: &EntraError) {
+        if let Some(reference) = error.reference() {
+            self.reference = Some(reference);
+        }
+        self.detail = match error.refusal().map(Refusal::code) {
+            Some(0) | None => "no-verdict".to_owned(),
+            Some(code) => format!("AADSTS{code}"),
+        };
+        self.facts.push(error.to_string());
+    }
+
+    /// Keeps a fact that ends the sign-in.
+    pub(super) fn fact(&mut self, detail: &str, fact: impl fmt::Display) {
+        self.detail = detail.to_owned();
+        self.facts.push(fact.to_string());
+    }
+
+    /// The word for the method in records.
+    pub(super) fn method_word(&self) -> &'static str {
+        self.method.map_or("none", Method::word)
+    }
+}
+
+/// Writes the line.
+pub(super) fn verdict(asked: &Asked, person: Option<&Person>, trail: &Trail, verdict: &Verdict) {
+    let line = Line {
+        asked,
+        person,
+        trail,
+        verdict,
+    };
+    // As text, not as fields alone: `journalctl -u entra-agent` must answer the question.
+    if trail.needs_administrator {
+        tracing::error!("{line}");
+    } else if verdict.outcome == Outcome::Success {
+        tracing::info!("{line}");
+    } else {
+        tracing::warn!("{line}");
+    }
+}
+
+struct Line<'a> {
+    asked: &'a Asked,
+    person: Option<&'a Person>,
+    trail: &'a Trail,
+    verdict: &'a Verdict,
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.verdict.outcome {
+            Outcome::Success => "sign-in accepted",
+            _ => "sign-in refused",
+        };
+        write!(f, "{what}: outcome={:?}", self.verdict.outcome)?;
+        // Quoted and escaped: these two come from whoever is at the prompt.
+        match self.person {
+            Some(person) => write!(f, " user={} uid={}", person.name, person.uid)?,
+            None => write!(f, " asked={:?}", self.asked.user)?,
+        }
+        write!(
+            f,
+            " service={:?} rhost={:?} method={} ms={}",
+            self.asked.service,
+            self.asked.remote_host,
+            self.trail.method_word(),
+            Instant::now()
+                .saturating_duration_since(self.asked.began)
+                .as_millis(),
+        )?;
+        if let Some(reference) = &self.trail.reference {
+            write!(f, " reference=[{reference}]")?;
+        }
+        for fact in &self.trail.facts {
+            write!(f, "; {fact}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+//! Sign-ins: what is asked of a person, what the tenant says to it, and the verdict.
+//!
+//! Success takes two proofs that nothing else can make: a [`VerifiedIdentity`](crate::entra), which only
+//! a verified id token gives, and an [`Admitted`](admission::Admitted), which only the policy gives, for
+//! the same person. Every other path through this folder ends in a refusal.
+//!
+//! A conversation is one future over a [`Module`]; it is cancelled by being dropped, which the server
+//! does when the peer hangs up. It holds no lock and no transaction while it waits.
+
+mod account;
+mod admission;
+mod conversation;
+mod device_code;
+mod journal;
+mod module;
+mod password;
+mod qr_code;
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::config::SignIn;
+use crate::entra::{LoginService, Verifier};
+use crate::store::Store;
+
+pub use module::{Ended, Module, Reply};
+
+pub(crate) use conversation::{away, in_store};
+
+/// Builds and publishes the snapshot; blocking. The error is a fact for the journal.
+pub type Publish = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// Everything that a sign-in needs, shared by all of them.
+pub struct SignIns {
+    /// People, policy, and what sign-ins leave behind.
+    store: Store,
+    /// For a cut-off that an online sign-in brings.
+    publish: Publish,
+    /// The tenant.
+    service: Arc<dyn LoginService>,
+    /// The only source of identities.
+    verifier: Verifier,
+    /// Which methods each PAM service offers.
+    methods: SignIn,
+}
+
+impl SignIns {
+    /// Sign-ins of the people in `store` at one tenant's login service.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        publish: Publish,
+        service: Arc<dyn LoginService>,
+        verifier: Verifier,
+        methods: SignIn,
+    ) -> Self {
+        Self {
+            store,
+            publish,
+            service,
+            verifier,
+            methods,
+        }
+    }
+}
+
+/// What a sign-in is about, as far as the caller is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The name as typed: short or UPN, in any case.
+    pub user: String,
+    /// The PAM service; empty if a caller who isn't root named one.
+    pub service: String,
+    /// The remote host; empty if there is none, or if the caller isn't root.
+    pub remote_host: String,
+    /// When the conversation began: limits count from here.
+    pub began: Instant,
+}

@@ -1,0 +1,61 @@
+//! The password grant: one typed password, one request.
+//!
+//! Invariant: the tenant is asked with the imported person's UPN, never with the name that was typed,
+//! at most once, and never with nothing. A 200 is not yet success: the id token that comes with it must
+//! prove the person. "More than a password is needed" goes on to the next method and says nothing about
+//! the password.
+
+use entra_protocol::login::Outcome;
+
+use super::SignIns;
+use super::conversation::{ONE_REQUEST, Step, refused, said};
+use super::journal::Trail;
+use super::module::{Ended, Module, Reply};
+use crate::entra::errors::{self, Class};
+use crate::store::Person;
+
+/// The words that people and their tools (sshpass, expect) look for.
+const PROMPT: &str = "Password: ";
+
+pub(super) async fn run(
+    sign_ins: &SignIns,
+    person: &Person,
+    module: &mut impl Module,
+    trail: &mut Trail,
+) -> Result<Step, Ended> {
+    let password = match module.ask_password(PROMPT).await? {
+        Reply::CannotPrompt => return Ok(Step::Next),
+        Reply::Given(password) => password,
+    };
+    if password.is_empty() {
+        trail.fact(
+            "empty-password",
+            "nothing was typed; the tenant was not asked",
+        );
+        return Ok(Step::End(said(Outcome::AuthError, errors::INCORRECT)));
+    }
+    module.wait(ONE_REQUEST).await?;
+    let answer = sign_ins.service.password(&person.upn, &password).await;
+    drop(password);
+    let error = match answer {
+        Ok(token) => return Ok(sign_ins.prove(&token, trail).await),
+        Err(error) => error,
+    };
+    trail.refused(&error);
+    let meaning = error.meaning();
+    match meaning.class {
+        Class::Interaction => {
+            module.show(meaning.sentence).await?;
+            Ok(Step::Next)
+        }
+        Class::CutOff => {
+            sign_ins.cut_off(person.key).await;
+            Ok(Step::End(refused(&error)))
+        }
+        Class::Configuration => {
+            trail.needs_administrator = true;
+            Ok(Step::End(refused(&error)))
+        }
+        Class::Deny | Class::Unavailable | Class::Renew => Ok(Step::End(refused(&error))),
+    }
+}

@@ -1,0 +1,117 @@
+//! What can be wrong with `agent.toml`, said so that the line can be found and mended.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why there is no [`Config`](super::Config). The agent does not start with any of these.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// The file, or a file that it names, can't be read.
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// The system's reason.
+        reason: io::Error,
+    },
+    /// Not TOML; the text has line and column.
+    Syntax(String),
+    /// A key or section that does not exist.
+    UnknownKey {
+        /// The section it stands in; empty for the top of the file.
+        section: String,
+        /// The key as written.
+        key: String,
+        /// What was probably meant: a key of this section, or the section that has this key.
+        nearest: Option<String>,
+    },
+    /// A key that must be there and isn't.
+    Missing {
+        /// Its section.
+        section: String,
+        /// The key.
+        key: String,
+    },
+    /// A value of the wrong type, or outside what makes sense.
+    Value {
+        /// Its section.
+        section: String,
+        /// The key.
+        key: String,
+        /// What the key takes.
+        expected: String,
+        /// What stands there, or its type.
+        found: String,
+    },
+    /// More than one `[[tenant]]`.
+    SeveralTenants(usize),
+    /// A file with a secret that others may read.
+    ReadableByOthers {
+        /// Which file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A file with a secret that is empty or far too long.
+    NoSecret(PathBuf),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { path, reason } => {
+                write!(f, "can't read {}: {reason}", path.display())
+            }
+            Self::Syntax(text) => write!(f, "not TOML: {text}"),
+            Self::UnknownKey {
+                section,
+                key,
+                nearest,
+            } => {
+                write!(f, "{}: there is no key `{key}`", place(section))?;
+                match nearest {
+                    Some(nearest) => write!(f, "; did you mean {nearest}?"),
+                    None => Ok(()),
+                }
+            }
+            Self::Missing { section, key } => {
+                write!(f, "{}: the key `{key}` is missing", place(section))
+            }
+            Self::Value {
+                section,
+                key,
+                expected,
+                found,
+            } => write!(
+                f,
+                "{}: `{key}` takes {expected}, not {found}",
+                place(section)
+            ),
+            Self::SeveralTenants(count) => write!(
+                f,
+                "{count} [[tenant]] sections; this version serves exactly one"
+            ),
+            Self::ReadableByOthers { path, mode } => write!(
+                f,
+                "{} holds a secret and everyone may read it (mode {mode:04o}); \
+                 run: chown root:entra-agent {0} && chmod 0640 {0}",
+                path.display()
+            ),
+            Self::NoSecret(path) => write!(
+                f,
+                "{} must hold the client secret's value and nothing else",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+fn place(section: &str) -> String {
+    if section.is_empty() {
+        "top of the file".to_owned()
+    } else {
+        format!("[{section}]")
+    }
+}

@@ -1,0 +1,139 @@
+//! `agent.toml`: what this host is built with.
+//!
+//! Invariant: a [`Config`] is wholly checked. An unknown key is an error that names its section and the
+//! nearest known key (a key in the wrong section would otherwise be ignored, and nothing would resolve),
+//! a wrong type names the key and what is expected, and a secret file that others may read is refused.
+//!
+//! What operators change while the agent runs (roles, enablement) is in `state.db`, not here.
+
+mod cloud;
+mod error;
+mod read;
+mod section;
+mod sign_in;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use crate::identity::{ObjectId, TenantId};
+
+pub use error::ConfigError;
+pub use read::{load, parse, read_secret};
+pub use sign_in::{Method, SignIn, is_remote};
+
+/// Where `entra-agent` looks for its configuration if it isn't told.
+pub const DEFAULT_PATH: &str = "/etc/entra-login/agent.toml";
+
+/// The whole of `agent.toml`.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The one tenant of this version (`[[tenant]]`).
+    pub tenant: Tenant,
+    /// How people and groups are named here (`[names]`).
+    pub names: Names,
+    /// Home directories and shells (`[homes]`).
+    pub homes: Homes,
+    /// The range for uids and gids (`[ids]`).
+    pub ids: Ids,
+    /// How groups are published (`[groups]`).
+    pub groups: Groups,
+    /// Which sign-in methods each PAM service offers (`[sign_in]`).
+    pub sign_in: SignIn,
+    /// How long the host stands on its own (`[offline]`).
+    pub offline: Offline,
+    /// Whether `getent passwd` lists imported people (`[directory] enumerate`).
+    pub enumerate: bool,
+}
+
+/// `[[tenant]]`: where people come from.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// The tenant's id; the only tenant whose tokens count.
+    pub id: TenantId,
+    /// The domain whose people have short names here, lower-case.
+    pub domain: String,
+    /// The login service's origin, e.g. `https://login.microsoftonline.com/`.
+    pub login_url: Url,
+    /// Graph's origin, e.g. `https://graph.microsoft.com/`.
+    pub graph_url: Url,
+    /// The registration that reads the directory (`[tenant.sync]`).
+    pub sync: SyncRegistration,
+    /// The registration that people sign in to (`[tenant.login]`).
+    pub login: LoginRegistration,
+}
+
+/// `[tenant.sync]`: confidential, application permissions.
+#[derive(Debug, Clone)]
+pub struct SyncRegistration {
+    /// The application (client) id.
+    pub client_id: String,
+    /// The file that holds the client secret's value.
+    pub secret_file: PathBuf,
+}
+
+/// `[tenant.login]`: public, no secret.
+#[derive(Debug, Clone)]
+pub struct LoginRegistration {
+    /// The application (client) id.
+    pub client_id: String,
+}
+
+/// `[names]`.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// Which property a user's name is made from.
+    pub attribute: NameAttribute,
+    /// Names given by object id, before every rule but legality (`[names.overrides]`).
+    pub overrides: BTreeMap<ObjectId, String>,
+}
+
+/// The property that names a user.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NameAttribute {
+    /// The part of `userPrincipalName` before the `@`.
+    #[default]
+    UserPrincipalName,
+    /// `mailNickname`.
+    MailNickname,
+    /// `onPremisesSamAccountName`.
+    OnPremisesSamAccountName,
+    /// `userPrincipalName` with its domain.
+    WholeUserPrincipalName,
+}
+
+/// `[homes]`.
+#[derive(Debug, Clone)]
+pub struct Homes {
+    /// The home of a person, with `{name}` for the name.
+    pub template: String,
+    /// The folders that homes may lie in.
+    pub roots: Vec<String>,
+    /// The shell of people for whom the tenant names none.
+    pub shell: String,
+}
+
+/// `[ids]`: `base..base + size` holds users and groups alike; the 16 ids above it the role groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ids {
+    /// The first id.
+    pub base: u32,
+    /// How many ids there are.
+    pub size: u32,
+}
+
+/// `[groups]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Groups {
+    /// Longer member lists are published empty (sshd reads every group of a user).
+    pub members_max: u32,
+}
+
+/// `[offline]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Offline {
+    /// How old the directory may be while the tenant can't be reached.
+    pub maximum_age: Duration,
+}

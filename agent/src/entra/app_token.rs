@@ -1,0 +1,141 @@
+//! The token that lets this host read the directory: client credentials by secret.
+//!
+//! Invariant: a token that names another tenant than the configured one is never handed on. Its
+//! signature is not ours to verify (a Graph token is opaque to clients; Graph checks it); the `tid`
+//! inside is read only to refuse early, with words, what would otherwise import somebody else's people.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use oauth2::{
+    AuthType, ClientId, ClientSecret, Scope, TokenResponse, TokenUrl, basic::BasicClient,
+};
+use reqwest::{Client, Method, Url};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::failure::cleaned;
+use super::oauth_client::through;
+use super::over_https::unusable;
+use super::{Endpoints, EntraError, http};
+use crate::config::{self, Tenant};
+use crate::identity::TenantId;
+
+/// A token is renewed this long before it ends, so that none ends under way through a long page.
+const MARGIN: Duration = Duration::from_secs(5 * 60);
+
+/// A token's life if the service names none.
+const DEFAULT_LIFE: Duration = Duration::from_secs(60 * 60);
+
+/// The application's own token for Graph, kept until shortly before its end.
+pub struct AppToken {
+    client: Client,
+    endpoint: Url,
+    tenant: TenantId,
+    client_id: String,
+    secret_file: PathBuf,
+    scope: String,
+    kept: Mutex<Option<Kept>>,
+}
+
+struct Kept {
+    token: Zeroizing<String>,
+    good_until: Instant,
+}
+
+impl AppToken {
+    /// For the tenant's `[tenant.sync]` registration.
+    #[must_use]
+    pub fn new(client: Client, tenant: &Tenant) -> Self {
+        let mut scope = tenant.graph_url.clone();
+        scope.set_path("/.default");
+        Self {
+            client,
+            endpoint: Endpoints::of(tenant).token,
+            tenant: tenant.id,
+            client_id: tenant.sync.client_id.clone(),
+            secret_file: tenant.sync.secret_file.clone(),
+            scope: scope.to_string(),
+            kept: Mutex::new(None),
+        }
+    }
+
+    /// A token for Graph; with `fresh` a new one, after Graph refused the kept one (401).
+    ///
+    /// # Errors
+    /// [`EntraError`]: the secret can't be read, the service refuses or does not answer, or the token
+    /// is another tenant's.
+    pub async fn bearer(&self, fresh: bool) -> Result<Zeroizing<String>, EntraError> {
+        // Held across the request: callers that come together share one token.
+        let mut kept = self.kept.lock().await;
+        if let Some(kept) = kept
+            .as_ref()
+            .filter(|kept| !fresh && Instant::now() < kept.good_until)
+        {
+            return Ok(kept.token.clone());
+        }
+        // Gone before the request: if it fails, the refused one must not come back.
+        *kept = None;
+        let (token, life) = self.request().await?;
+        self.refuse_other_tenants(&token)?;
+        let good_until = Instant::now() + life.saturating_sub(MARGIN);
+        *kept = Some(Kept {
+            token: token.clone(),
+            good_until,
+        });
+        Ok(token)
+    }
+
+    async fn request(&self) -> Result<(Zeroizing<String>, Duration), EntraError> {
+        let secret = self.secret().await?;
+        let send = through(&self.client);
+        let answer = BasicClient::new(ClientId::new(self.client_id.clone()))
+            .set_client_secret(ClientSecret::new(secret.to_string()))
+            .set_auth_type(AuthType::RequestBody)
+            .set_token_uri(TokenUrl::from_url(self.endpoint.clone()))
+            .exchange_client_credentials()
+            .add_scope(Scope::new(self.scope.clone()))
+            .request_async(&send)
+            .await
+            .map_err(|error| unusable(&self.place(), error))?;
+        Ok((
+            Zeroizing::new(answer.access_token().secret().clone()),
+            answer.expires_in().unwrap_or(DEFAULT_LIFE),
+        ))
+    }
+
+    /// Read anew for every request, so that a new secret counts without a restart.
+    async fn secret(&self) -> Result<Zeroizing<String>, EntraError> {
+        let file = self.secret_file.clone();
+        tokio::task::spawn_blocking(move || config::read_secret(&file))
+            .await
+            .map_err(|_| EntraError::Credential("reading it was cut short".to_owned()))?
+            .map_err(|error| EntraError::Credential(error.to_string()))
+    }
+
+    fn refuse_other_tenants(&self, token: &str) -> Result<(), EntraError> {
+        #[derive(Deserialize)]
+        struct Claims {
+            tid: Option<String>,
+        }
+        let claims = jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(token);
+        // A form that we can't read is Microsoft's right; then Graph's answers alone decide.
+        let Some(found) = claims.ok().and_then(|claims| claims.tid) else {
+            return Ok(());
+        };
+        if found.parse() == Ok(self.tenant) {
+            return Ok(());
+        }
+        Err(EntraError::OtherTenant {
+            place: self.place(),
+            found: cleaned(&found),
+            expected: self.tenant,
+        })
+    }
+
+    fn place(&self) -> String {
+        http::place(&Method::POST, &self.endpoint)
+    }
+}

@@ -1,0 +1,180 @@
+//! The agent put together: configuration and paths in, two served sockets out, until it is told to stop.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use entra_protocol::admin::TenantStatus;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use uuid::Uuid;
+
+use crate::admin::Admin;
+use crate::auth::{Publish, SignIns, away, in_store};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::entra::{AppToken, Endpoints, OverHttps, Verifier, http_client};
+use crate::graph::Graph;
+use crate::publish::{LocalFiles, Publisher};
+use crate::server::{Server, Sockets, republish_on_change};
+use crate::store::Store;
+use crate::sync::Syncer;
+
+/// The folder below the agent's own that everybody may read; it holds the snapshot and nothing else.
+const PUBLIC: &str = "public";
+
+/// Why the agent did not start, or did not go on. For the journal and for whoever started it by hand.
+#[derive(Debug)]
+pub struct ServiceError {
+    doing: &'static str,
+    reason: String,
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.doing, self.reason)
+    }
+}
+
+impl std::error::Error for ServiceError {}
+
+/// Runs the agent on `sockets` with its databases in `state`, until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`ServiceError`]: a database of a newer version, an impossible id range, no trust store.
+pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), ServiceError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let local = LocalFiles::default();
+    let watched: Vec<PathBuf> = vec![local.passwd.clone(), local.group.clone()];
+
+    let folder = state.to_owned();
+    let its_clock = clock.clone();
+    let store = away(move || Store::open(&folder, its_clock))
+        .await
+        .map_err(failed("open the databases"))?;
+    let publisher = Arc::new(
+        Publisher::new(
+            store.clone(),
+            &config,
+            local,
+            &state.join(PUBLIC),
+            clock.clone(),
+            random_bytes,
+        )
+        .map_err(failed("agent.toml, [ids]"))?,
+    );
+    let client = http_client().map_err(failed("prepare HTTPS"))?;
+    let graph = Graph::new(
+        client.clone(),
+        config.tenant.graph_url.clone(),
+        Arc::new(AppToken::new(client.clone(), &config.tenant)),
+        clock.clone(),
+        random_bytes,
+    );
+    let syncer = Syncer::new(
+        store.clone(),
+        graph,
+        &config,
+        publisher.clone(),
+        clock.clone(),
+    )
+    .map_err(failed("agent.toml, [ids]"))?;
+
+    let publish: Publish = Arc::new(move || match publisher.publish() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    });
+    let endpoints = Endpoints::of(&config.tenant);
+    let login = &config.tenant.login.client_id;
+    let verifier = Verifier::new(config.tenant.id, &endpoints.issuer, login, clock);
+    let sign_ins = SignIns::new(
+        store.clone(),
+        publish.clone(),
+        Arc::new(OverHttps::new(client, endpoints, login)),
+        verifier,
+        config.sign_in.clone(),
+    );
+    let admin = Admin {
+        tenants: vec![TenantStatus {
+            id: config.tenant.id.to_string(),
+            domain: config.tenant.domain.clone(),
+        }],
+        store: store.clone(),
+        importer: Arc::new(syncer),
+        publish: publish.clone(),
+    };
+
+    let at_start = has_directory(&store).await?;
+    let (stop, stopping) = watch::channel(false);
+    let server = Server::new(sign_ins, admin);
+    let serving = server.serve(sockets, ready, stopping);
+    tokio::select! {
+        served = serving => served.map_err(failed("serve the sockets")),
+        () = republish_on_change(watched, at_start, publish) => Ok(()),
+        () = keep_watchdog() => Ok(()),
+        never = stop_on_signal(&stop) => never,
+    }
+}
+
+/// Whether to publish at once: the configuration or this program may have changed while the agent was
+/// away, or the snapshot may be gone. Before the first import there is nothing to say, and no file says
+/// so best.
+async fn has_directory(store: &Store) -> Result<bool, ServiceError> {
+    let last = in_store(store, Store::last_import).await;
+    Ok(last.map_err(failed("read the databases"))?.is_some())
+}
+
+/// Tells the server to stop at the first signal, and then leaves the end to it.
+async fn stop_on_signal(stop: &watch::Sender<bool>) -> Result<(), ServiceError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed("wait for signals"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("wait for signals"))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    tell_systemd(&[sd_notify::NotifyState::Stopping]);
+    stop.send_replace(true);
+    std::future::pending().await
+}
+
+/// Says that the agent is alive as often as systemd asks for it; for ever silent if it doesn't.
+async fn keep_watchdog() {
+    let Some(limit) = sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()) else {
+        return std::future::pending().await;
+    };
+    // Twice as often as needed, as sd_watchdog_enabled(3) advises.
+    let mut ticks = interval((limit / 2).max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        tell_systemd(&[sd_notify::NotifyState::Watchdog]);
+    }
+}
+
+fn ready() {
+    tracing::info!(
+        "entra-agent {} serves both sockets",
+        env!("CARGO_PKG_VERSION")
+    );
+    tell_systemd(&[sd_notify::NotifyState::Ready]);
+}
+
+fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!("can't tell systemd: {error}");
+    }
+}
+
+fn random_bytes() -> [u8; 16] {
+    Uuid::new_v4().into_bytes()
+}
+
+fn failed<E: fmt::Display>(doing: &'static str) -> impl FnOnce(E) -> ServiceError {
+    move |reason| ServiceError {
+        doing,
+        reason: reason.to_string(),
+    }
+}
