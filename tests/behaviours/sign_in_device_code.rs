@@ -102,17 +102,10 @@ fn bobs_device_code(host: &Host) -> Result<(Terminal, String, String), Trouble> 
     Ok((terminal, code, screen))
 }
 
-/// What is shown until ssh gives up. A further method of sshd's may prompt first;
-/// an empty answer ends it.
+/// What was shown until ssh gave up.
 fn refused_screen(mut terminal: Terminal) -> Result<String, Trouble> {
-    let (which, mut screen) = terminal.expect_any(&["Permission denied", "$ "], SOON)?;
-    if which != 0 {
-        return Err(Trouble::new(format!(
-            "this should have been refused:\n{screen}"
-        )));
-    }
-    screen.push_str(&terminal.transcript());
-    Ok(screen)
+    terminal.expect("Permission denied", SOON)?;
+    terminal.finish(SOON)?.refusal()
 }
 
 fn nobody_got_in(host: &Host) -> Result<(), Trouble> {

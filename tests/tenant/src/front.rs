@@ -166,6 +166,7 @@ fn respond(answer: Answer, truncate: bool) -> Response {
         Body::new(Half {
             announced: answer.body.len() as u64,
             body: Some(half(answer.body)),
+            flushed: false,
         })
     } else {
         Body::from(answer.body)
@@ -185,6 +186,8 @@ fn half(mut body: Vec<u8>) -> Bytes {
 struct Half {
     announced: u64,
     body: Option<Bytes>,
+    /// Whether the connection had its turn to send what it has.
+    flushed: bool,
 }
 
 impl HttpBody for Half {
@@ -193,12 +196,18 @@ impl HttpBody for Half {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
-        Poll::Ready(Some(match self.body.take() {
-            Some(bytes) => Ok(Frame::data(bytes)),
-            None => Err(Dropped),
-        }))
+        if let Some(bytes) = self.body.take() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        // Breaking at once would throw away the half that waits in the buffer.
+        if !self.flushed {
+            self.flushed = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(Dropped)))
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,7 +1,8 @@
 //! Text from terminals, made fit for a transcript.
 
-/// Takes out what moves cursors and sets colours (ECMA-48 sequences) and carriage
-/// returns: a transcript is plain lines.
+/// Takes out what moves cursors and sets colours (ECMA-48 sequences); of a line
+/// that is written over, as progress bars do, the last state is kept: a transcript
+/// is plain lines.
 pub(crate) fn plain(screen: &str) -> String {
     let mut text = String::with_capacity(screen.len());
     let mut characters = screen.chars().peekable();
@@ -25,6 +26,10 @@ pub(crate) fn plain(screen: &str) -> String {
                 }
                 _ => {}
             },
+            '\r' if characters.peek() != Some(&'\n') => {
+                let line = text.rfind('\n').map_or(0, |end| end + 1);
+                text.truncate(line);
+            }
             '\r' => {}
             other => text.push(other),
         }
@@ -51,6 +56,14 @@ mod tests {
         assert_eq!(
             plain("\u{1b}[?2004h\u{1b}[01;32malice\u{1b}[0m\r\n\u{1b}]0;title\u{7}$ "),
             "alice\n$ "
+        );
+    }
+
+    #[test]
+    fn of_a_progress_bar_the_end_is_kept() {
+        assert_eq!(
+            plain("go\r\n1 of 9\r\u{1b}[2K9 of 9\r\u{1b}[2Kdone\r\n"),
+            "go\ndone\n"
         );
     }
 

@@ -6,7 +6,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use harness::{Host, Limit, Output, Terminal};
+use harness::{Host, Limit, Terminal};
 
 use super::screen::plain;
 use crate::command::{Outcome, fail};
@@ -39,27 +39,25 @@ impl Stage {
         ));
     }
 
-    /// A word of explanation.
+    /// A word of explanation, on a line of its own wherever the terminal stands.
     pub(crate) fn remark(&self, remark: &str) {
-        show(&format!("  # {remark}\n"));
+        show(&format!("\n  # {remark}\n"));
     }
 
-    /// Runs a command as root, shows it, and insists that it succeeds and shows all
-    /// of these texts.
-    pub(crate) fn command(&self, command: &str, must_show: &[&str]) -> Outcome<Output> {
+    /// Runs a command as root on a terminal, shows it, and insists that it succeeds
+    /// and shows all of these texts.
+    pub(crate) fn command(&self, command: &str, must_show: &[&str]) -> Outcome {
         show(&format!("  root# {command}\n"));
-        let output = self.host.run(command)?;
-        // What a person sees: entractl talks on stderr before it prints its data.
-        let text = format!("{}{}", output.stderr, output.stdout);
-        show(&indented(&text));
+        let output = self.host.terminal(command)?.finish(SOON)?;
+        let screen = plain(&output.stdout);
+        show(&format!("{}\n", indented_from(screen.trim_end(), 0)));
         if !output.success() {
             return Err(fail(format!(
                 "`{command}` failed with exit code {}",
                 output.code
             )));
         }
-        insist(&text, must_show)?;
-        Ok(output)
+        insist(&screen, must_show)
     }
 
     /// Somebody begins an ssh session.
@@ -109,8 +107,13 @@ impl Session {
     pub(crate) fn type_password(&mut self, password: &str) -> Outcome {
         let sudo_prompt = self.sudo_prompt.clone();
         self.until_any(&["assword: ", &sudo_prompt])?;
+        self.type_hidden(password)
+    }
+
+    /// Types what the terminal does not echo.
+    pub(crate) fn type_hidden(&mut self, secret: &str) -> Outcome {
         show("••••••••");
-        Ok(self.terminal.send_line(password)?)
+        Ok(self.terminal.send_line(secret)?)
     }
 
     /// Waits for the end and insists that these texts were shown at some time.
@@ -121,13 +124,6 @@ impl Session {
         show(&indented_from(&screen, written));
         show("\n");
         insist(&screen, must_show)
-    }
-
-    /// Ends a session that was refused, at whatever prompt it is.
-    pub(crate) fn hang_up(mut self, must_show: &[&str]) -> Outcome {
-        self.write_down();
-        show("\n");
-        insist(&plain(&self.terminal.transcript()), must_show)
     }
 
     /// Writes down what appeared since.
@@ -148,10 +144,6 @@ fn insist(seen: &str, must_show: &[&str]) -> Outcome {
         Some(missing) => Err(fail(format!("this scene should have shown \"{missing}\""))),
         None => Ok(()),
     }
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
 }
 
 /// The part of a growing text from a character on, each line indented.

@@ -8,13 +8,13 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Outcome, Refusal, done};
+use super::{Outcome, Refusal, Sent, done};
 use crate::front::Front;
 use crate::state::seed::member_id;
 use crate::state::user::User;
 use crate::state::{StateError, World};
 
-type Flat = Json<Map<String, Value>>;
+type Flat = Sent<Map<String, Value>>;
 type Shared = State<Arc<Front>>;
 
 /// Which tenant something new is for: `?tenant=` an id or domain, else the first.
@@ -35,7 +35,7 @@ fn tenant_index(world: &World, place: &Place) -> Result<usize, StateError> {
 pub(super) async fn create_user(
     State(front): Shared,
     Query(place): Query<Place>,
-    Json(flat): Flat,
+    Sent(flat): Flat,
 ) -> Outcome {
     let mut world = front.world();
     let (now, index) = (world.clock.now(), tenant_index(&world, &place)?);
@@ -66,7 +66,7 @@ pub(super) fn presentable(user: &User) -> Value {
 pub(super) async fn change_user(
     State(front): Shared,
     Path(key): Path<String>,
-    Json(flat): Flat,
+    Sent(flat): Flat,
 ) -> Outcome {
     let mut world = front.world();
     let now = world.clock.now();
@@ -123,7 +123,7 @@ pub(super) async fn restore_group(State(front): Shared, Path(key): Path<String>)
 pub(super) async fn create_group(
     State(front): Shared,
     Query(place): Query<Place>,
-    Json(mut flat): Flat,
+    Sent(mut flat): Flat,
 ) -> Outcome {
     let members: Vec<String> = match flat.remove("members") {
         None => Vec::new(),
@@ -147,7 +147,7 @@ pub(super) async fn create_group(
 pub(super) async fn change_group(
     State(front): Shared,
     Path(key): Path<String>,
-    Json(flat): Flat,
+    Sent(flat): Flat,
 ) -> Outcome {
     let mut world = front.world();
     let (index, id) = world.find_group(&key)?;
@@ -165,7 +165,7 @@ pub(super) struct NewMember {
 pub(super) async fn add_member(
     State(front): Shared,
     Path(key): Path<String>,
-    Json(member): Json<NewMember>,
+    Sent(member): Sent<NewMember>,
 ) -> Outcome {
     let mut world = front.world();
     let (index, id) = world.find_group(&key)?;

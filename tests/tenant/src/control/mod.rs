@@ -12,9 +12,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::UnixListener;
 
@@ -113,6 +116,22 @@ impl IntoResponse for Refusal {
 }
 
 type Outcome = Result<axum::Json<Value>, Refusal>;
+
+/// A request's JSON body, whatever its content type says.
+struct Sent<T>(T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(Refusal::bad)?;
+        serde_json::from_slice(&body)
+            .map(Self)
+            .map_err(Refusal::bad)
+    }
+}
 
 /// Done, and nothing to tell.
 fn done() -> Outcome {

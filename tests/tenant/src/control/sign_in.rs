@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Outcome, Refusal, done};
+use super::{Outcome, Refusal, Sent, done};
 use crate::front::Front;
 use crate::login::device::{self, State as CodeState};
 use crate::state::app::App;
@@ -34,7 +34,7 @@ pub(super) struct Approval {
 pub(super) async fn approve(
     State(front): Shared,
     Path(code): Path<String>,
-    Json(approval): Json<Approval>,
+    Sent(approval): Sent<Approval>,
 ) -> Outcome {
     let mut world = front.world();
     device::approve_as(&mut world, &code, &approval.user, approval.force).map_err(
@@ -66,7 +66,7 @@ fn set_state(front: &Front, code: &str, state: CodeState) -> Outcome {
 pub(super) async fn change_app(
     State(front): Shared,
     Path(client_id): Path<String>,
-    Json(changes): Json<Map<String, Value>>,
+    Sent(changes): Sent<Map<String, Value>>,
 ) -> Outcome {
     let mut world = front.world();
     let found = world
@@ -100,7 +100,7 @@ pub(super) async fn rotate_keys(State(front): Shared) -> Outcome {
 
 pub(super) async fn add_override(
     State(front): Shared,
-    Json(change): Json<TokenOverride>,
+    Sent(change): Sent<TokenOverride>,
 ) -> Outcome {
     front.world().overrides.push(change);
     done()

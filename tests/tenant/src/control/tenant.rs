@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::directory::presentable;
-use super::{Outcome, Refusal, done};
+use super::{Outcome, Refusal, Sent, done};
 use crate::clock::graph_instant;
 use crate::faults::Fault;
 use crate::front::Front;
@@ -29,7 +29,7 @@ pub(super) struct Advance {
     advance_seconds: i64,
 }
 
-pub(super) async fn advance(State(front): Shared, Json(by): Json<Advance>) -> Outcome {
+pub(super) async fn advance(State(front): Shared, Sent(by): Sent<Advance>) -> Outcome {
     if by.advance_seconds < 0 {
         return Err(Refusal::bad("the clock only goes forward"));
     }
@@ -50,7 +50,7 @@ pub(super) struct PageSize {
     lists: Option<usize>,
 }
 
-pub(super) async fn page_size(State(front): Shared, Json(size): Json<PageSize>) -> Outcome {
+pub(super) async fn page_size(State(front): Shared, Sent(size): Sent<PageSize>) -> Outcome {
     if [size.n, size.members, size.lists].contains(&Some(0)) {
         return Err(Refusal::bad("a page holds at least one"));
     }
@@ -67,7 +67,7 @@ pub(super) async fn settings(State(front): Shared) -> Outcome {
 
 pub(super) async fn change_settings(
     State(front): Shared,
-    Json(changes): Json<Map<String, Value>>,
+    Sent(changes): Sent<Map<String, Value>>,
 ) -> Outcome {
     let mut world = front.world();
     let mut all = json!(world.settings);
@@ -85,7 +85,7 @@ pub(super) async fn faults(State(front): Shared) -> Outcome {
     )))
 }
 
-pub(super) async fn add_fault(State(front): Shared, Json(fault): Json<Fault>) -> Outcome {
+pub(super) async fn add_fault(State(front): Shared, Sent(fault): Sent<Fault>) -> Outcome {
     fault.check().map_err(Refusal::bad)?;
     front.world().faults.push(fault);
     done()
