@@ -388,6 +388,9 @@ fn initgroups_adds_each_group_once_and_not_the_primary_one() {
         (status, list),
         (SUCCESS, vec![70_000, 27, 70_101, 70_100, 70_102])
     );
+    // Also when the caller did not put the primary group into the list.
+    let (status, list, _) = initgroups(&host, "alice", 70_000, &[27], 8, 0);
+    assert_eq!((status, list), (SUCCESS, vec![27, 70_100, 70_101, 70_102]));
     let (status, list, _) = initgroups(&host, "mallory", 100, &[100], 8, 0);
     assert_eq!((status, list), (NOT_FOUND, vec![100]));
 }

@@ -23,14 +23,16 @@
 mod bytes;
 mod entry;
 mod error;
-mod layout;
+mod header;
 mod legal;
 mod reader;
 mod record;
 mod siphash;
 mod source;
+mod table;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod writer;
 
 pub use entry::{Account, Gate, Group, Policy, User};

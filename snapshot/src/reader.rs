@@ -17,12 +17,11 @@ use std::path::Path;
 
 use crate::entry::{Group, Policy, User};
 use crate::error::ReadError;
-use crate::layout::{
-    BUCKET_BYTES, Bucket, HEADER_BYTES, Header, PROBES_MAX, Slot, Table, first_bucket, key_hash,
-};
+use crate::header::{HEADER_BYTES, Header};
 use crate::legal::{Id, lower_case, may_be_a_group, may_be_a_user};
 use crate::record::{self, Kind, PREFIX_BYTES, Prefix, Record};
 use crate::source::ReadAt;
+use crate::table::{BUCKET_BYTES, Bucket, PROBES_MAX, Slot, Table, first_bucket, key_hash};
 
 /// One generation of the directory, open for reading.
 ///

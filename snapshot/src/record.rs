@@ -7,8 +7,9 @@
 use crate::bytes::{Cursor, put_count, put_text};
 use crate::entry::{Account, Group, User};
 use crate::error::{ReadError, WriteError};
-use crate::layout::{MINOR, record_checksum};
+use crate::header::MINOR;
 use crate::legal::{AbsolutePath, Id, Illegal, Name, Text, Upn};
+use crate::siphash::{DOMAIN_RECORD, siphash};
 
 /// One entry of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +113,11 @@ pub(crate) fn decode(
     record
         .filter(|_| cursor.is_empty() || minor > MINOR)
         .ok_or_else(|| damaged("record"))
+}
+
+/// The checksum of a record that begins at `offset`, over all but itself.
+fn record_checksum(seed: u64, offset: u64, rest: &[u8]) -> u64 {
+    siphash(seed, DOMAIN_RECORD ^ offset, rest)
 }
 
 fn begin(kind: u32) -> Vec<u8> {

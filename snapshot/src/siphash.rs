@@ -64,6 +64,14 @@ impl State {
     }
 }
 
+// The second half of SipHash's key keeps the uses apart: a bucket's bytes can't
+// pass for a record's. The header's own first half is fixed, as the seed is
+// inside it.
+pub(crate) const DOMAIN_HEADER: u64 = 0x4845_4144_4552_0000;
+pub(crate) const DOMAIN_BUCKET: u64 = 0x4255_434b_0000_0000;
+pub(crate) const DOMAIN_KEY: u64 = 0x4b45_5900_0000_0000;
+pub(crate) const DOMAIN_RECORD: u64 = 0x5245_434f_5244_0000;
+
 #[cfg(test)]
 mod tests {
     use super::siphash;

@@ -10,7 +10,6 @@
 //! entry with the same name, user principal name, uid or gid, private groups
 //! included. It does not know the host's local accounts.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
@@ -19,13 +18,11 @@ use std::path::{Path, PathBuf};
 use crate::FILE_NAME;
 use crate::entry::{Group, Policy, User};
 use crate::error::{ReadError, WriteError};
-use crate::layout::{
-    Bucket, Extent, HEADER_BYTES, Header, MINOR, PROBES_MAX, SLOTS, Slot, Table, first_bucket,
-    key_hash,
-};
+use crate::header::{HEADER_BYTES, Header, MINOR};
 use crate::reader::Snapshot;
-use crate::record::{self, Record};
-use crate::source::ReadAt;
+use crate::record;
+use crate::table::{Entries, Entry, Extent, Table, key_hash, place};
+use crate::verify::verify;
 
 /// A generation that is being written.
 ///
@@ -308,19 +305,6 @@ impl Writer {
     }
 }
 
-/// Entries by the hash of their key; ordered, so that equal input gives equal
-/// bytes.
-type Entries = BTreeMap<u64, Entry>;
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    offset: u64,
-    length: u32,
-    /// The key is the name or uid of a user with a private group, and so taken
-    /// for groups too.
-    private_group: bool,
-}
-
 /// The temporary file, removed when the writer goes; after the rename there is
 /// nothing left to remove.
 #[derive(Debug)]
@@ -332,104 +316,6 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         // If it cannot be removed, the next writer removes it.
         let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// Puts every entry into its bucket or, if that is full, one of the next.
-fn place(entries: &Entries) -> Result<Vec<Bucket>, WriteError> {
-    let count = entries.len() / ENTRIES_PER_BUCKET + 1;
-    let mut buckets = vec![Bucket::default(); count];
-    for (hash, entry) in entries {
-        let mut index = first_bucket(*hash, count as u64) as usize;
-        let mut probes = 1;
-        let slot = loop {
-            let Some(bucket) = buckets.get_mut(index) else {
-                index = 0;
-                continue;
-            };
-            if let Some(free) = bucket.slots.iter().position(|slot| slot.offset == 0) {
-                break buckets
-                    .get_mut(index)
-                    .and_then(|bucket| bucket.slots.get_mut(free));
-            }
-            bucket.overflowed = true;
-            index += 1;
-            probes += 1;
-            if probes > PROBES_MAX {
-                return Err(WriteError::TooLarge {
-                    what: "table",
-                    size: probes,
-                    limit: PROBES_MAX,
-                });
-            }
-        };
-        if let Some(slot) = slot {
-            *slot = Slot {
-                tag: *hash as u32,
-                length: entry.length,
-                offset: entry.offset,
-            };
-        }
-    }
-    Ok(buckets)
-}
-
-/// Reads every record and every slot, and looks every key up.
-fn verify<R: ReadAt>(snapshot: &Snapshot<R>) -> Result<(), ReadError> {
-    let mut position = HEADER_BYTES as u64;
-    let mut users = 0;
-    let mut groups = 0;
-    let mut keys = [0; 4];
-    while let Some(prefix) = snapshot.prefix_at(position)? {
-        let record = snapshot.record_at(position, prefix.length)?;
-        let found = match &record {
-            Record::User(user) => {
-                users += 1;
-                let name = user.name.as_str().as_bytes();
-                let upn = user
-                    .upn
-                    .as_ref()
-                    .map_or(name, |upn| upn.as_str().as_bytes());
-                *Table::UserName.of_mut(&mut keys) += if name == upn { 1 } else { 2 };
-                *Table::Uid.of_mut(&mut keys) += 1;
-                snapshot.user_by_name(name)?.as_ref() == Some(user)
-                    && snapshot.user_by_name(upn)?.as_ref() == Some(user)
-                    && snapshot.user_by_uid(user.uid.value())?.as_ref() == Some(user)
-            }
-            Record::Group(group) => {
-                groups += 1;
-                *Table::GroupName.of_mut(&mut keys) += 1;
-                *Table::Gid.of_mut(&mut keys) += 1;
-                snapshot
-                    .group_by_name(group.name.as_str().as_bytes())?
-                    .as_ref()
-                    == Some(group)
-                    && snapshot.group_by_gid(group.gid.value())?.as_ref() == Some(group)
-            }
-        };
-        if !found {
-            return Err(ReadError::Damaged {
-                what: "table entry of a record",
-                offset: position,
-            });
-        }
-        position = position.saturating_add(u64::from(prefix.length));
-    }
-    let mut slots = [0; 4];
-    for (table, count) in Table::ALL.into_iter().zip(&mut slots) {
-        for index in 0..table.of(&snapshot.header().tables).buckets {
-            let bucket = snapshot.bucket(table, index)?;
-            *count += bucket.slots.iter().filter(|slot| slot.offset != 0).count();
-        }
-    }
-    let counted = users == snapshot.user_count() && groups == snapshot.group_count();
-    if counted && slots == keys {
-        Ok(())
-    } else {
-        Err(ReadError::Damaged {
-            what: "number of entries",
-            offset: 0,
-        })
     }
 }
 
@@ -466,9 +352,6 @@ pub const MEMBERS_MAX: u32 = 5_000;
 /// With the seed behind it, so that two writers never share a temporary file:
 /// the later one removes the earlier one's, whose rename then fails.
 const TEMPORARY_PREFIX: &str = ".directory.snapshot.";
-
-/// Five entries to seven slots leave few buckets that overflow.
-const ENTRIES_PER_BUCKET: usize = SLOTS - 2;
 
 /// Bytes gathered before they are written.
 const BUFFER_BYTES: usize = 256 << 10;

@@ -1,58 +1,15 @@
-//! The header page and the buckets of the hash tables (docs/snapshot.md).
+//! The header page with the policy (docs/snapshot.md, "Header page").
 //!
 //! Invariant: what `decode` accepts was written by `encode` of the same major
-//! version: magic, version and checksum are right, and every section lies inside
-//! the file. What the numbers mean for a lookup is `reader`'s business.
+//! version: magic, version and checksum are right, the file has the length it was
+//! published with, and its sections follow each other and fill it.
 
 use crate::bytes::{Cursor, put_count, put_text};
 use crate::entry::{Gate, Policy};
 use crate::error::{ReadError, WriteError};
 use crate::legal::Illegal;
-use crate::siphash::siphash;
-
-/// The four hash tables, in the order in which the header lists them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Table {
-    UserName = 0,
-    Uid = 1,
-    GroupName = 2,
-    Gid = 3,
-}
-
-impl Table {
-    pub(crate) const ALL: [Self; 4] = [Self::UserName, Self::Uid, Self::GroupName, Self::Gid];
-
-    /// This table's of four things.
-    pub(crate) const fn of<T>(self, four: &[T; 4]) -> &T {
-        let [user_name, uid, group_name, gid] = four;
-        match self {
-            Self::UserName => user_name,
-            Self::Uid => uid,
-            Self::GroupName => group_name,
-            Self::Gid => gid,
-        }
-    }
-
-    /// This table's of four things, to change it.
-    pub(crate) const fn of_mut<T>(self, four: &mut [T; 4]) -> &mut T {
-        let [user_name, uid, group_name, gid] = four;
-        match self {
-            Self::UserName => user_name,
-            Self::Uid => uid,
-            Self::GroupName => group_name,
-            Self::Gid => gid,
-        }
-    }
-}
-
-/// Where one hash table lies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Extent {
-    /// First byte of bucket 0.
-    pub(crate) offset: u64,
-    /// Number of buckets, at least one.
-    pub(crate) buckets: u64,
-}
+use crate::siphash::{DOMAIN_HEADER, siphash};
+use crate::table::{BUCKET_BYTES, Extent};
 
 /// The header page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -286,93 +243,6 @@ fn local_name_fault(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Where a record lies, and 32 bits of its key's hash that spare reading
-/// records of other keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Slot {
-    pub(crate) tag: u32,
-    /// Length of the whole record in bytes.
-    pub(crate) length: u32,
-    /// First byte of the record; 0 in an empty slot.
-    pub(crate) offset: u64,
-}
-
-/// Up to [`SLOTS`] slots, read by one `pread`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Bucket {
-    pub(crate) slots: [Slot; SLOTS],
-    /// Set when a key of this bucket went on to the next one.
-    pub(crate) overflowed: bool,
-}
-
-impl Bucket {
-    pub(crate) fn encode(&self, seed: u64, table: Table, index: u64) -> [u8; BUCKET_BYTES] {
-        let mut body = Vec::with_capacity(BUCKET_BYTES);
-        for slot in self.slots {
-            body.extend_from_slice(&slot.tag.to_le_bytes());
-            body.extend_from_slice(&slot.length.to_le_bytes());
-            body.extend_from_slice(&slot.offset.to_le_bytes());
-        }
-        body.extend_from_slice(&u64::from(self.overflowed).to_le_bytes());
-        let checksum = bucket_checksum(seed, table, index, &body);
-        let mut bytes = [0; BUCKET_BYTES];
-        for (to, from) in bytes
-            .iter_mut()
-            .zip(checksum.to_le_bytes().iter().chain(&body))
-        {
-            *to = *from;
-        }
-        bytes
-    }
-
-    /// Nothing if the checksum does not fit this place of this table.
-    pub(crate) fn decode(
-        bytes: &[u8; BUCKET_BYTES],
-        seed: u64,
-        table: Table,
-        index: u64,
-    ) -> Option<Self> {
-        let mut cursor = Cursor::new(bytes);
-        let checksum = cursor.take_u64()?;
-        let (_, body) = bytes.split_first_chunk::<8>()?;
-        if bucket_checksum(seed, table, index, body) != checksum {
-            return None;
-        }
-        let mut bucket = Self::default();
-        for slot in &mut bucket.slots {
-            slot.tag = cursor.take_u32()?;
-            slot.length = cursor.take_u32()?;
-            slot.offset = cursor.take_u64()?;
-        }
-        bucket.overflowed = match cursor.take_u64()? {
-            0 => false,
-            1 => true,
-            _ => return None,
-        };
-        Some(bucket)
-    }
-}
-
-fn bucket_checksum(seed: u64, table: Table, index: u64, body: &[u8]) -> u64 {
-    siphash(seed, DOMAIN_BUCKET ^ ((table as u64) << 48) ^ index, body)
-}
-
-/// The hash of a key of a table: a name in lower case, or an id's four bytes.
-pub(crate) fn key_hash(seed: u64, key: &[u8]) -> u64 {
-    siphash(seed, DOMAIN_KEY, key)
-}
-
-/// The bucket at which the search for a hash begins: the high bits choose it,
-/// so that the tag, the low bits, stays independent of it.
-pub(crate) fn first_bucket(hash: u64, buckets: u64) -> u64 {
-    ((u128::from(hash) * u128::from(buckets)) >> 64) as u64
-}
-
-/// The checksum of a record that begins at `offset`, over all but itself.
-pub(crate) fn record_checksum(seed: u64, offset: u64, rest: &[u8]) -> u64 {
-    siphash(seed, DOMAIN_RECORD ^ offset, rest)
-}
-
 const MAGIC: [u8; 8] = *b"ENTRADIR";
 
 /// Readers refuse a newer major version: the layout differs.
@@ -387,24 +257,6 @@ const PREFIX_BYTES: usize = 24;
 /// Bytes of the header page; the first record follows. One page, so that one
 /// read brings the policy along.
 pub(crate) const HEADER_BYTES: usize = 4096;
-
-/// Slots of a bucket: with checksum and overflow word they fill two cache lines.
-pub(crate) const SLOTS: usize = 7;
-
-/// Bytes of a bucket.
-pub(crate) const BUCKET_BYTES: usize = 128;
-
-/// Buckets that a lookup reads at most. At five entries to seven slots, a
-/// million keys were seen to need fewer than ten.
-pub(crate) const PROBES_MAX: u64 = 64;
-
-// The second half of SipHash's key keeps the uses apart: a bucket's bytes can't
-// pass for a record's. The header's own first half is fixed, as the seed is
-// inside it.
-const DOMAIN_HEADER: u64 = 0x4845_4144_4552_0000;
-const DOMAIN_BUCKET: u64 = 0x4255_434b_0000_0000;
-const DOMAIN_KEY: u64 = 0x4b45_5900_0000_0000;
-const DOMAIN_RECORD: u64 = 0x5245_434f_5244_0000;
 
 const POLICY_SIGN_IN: u8 = 1;
 const POLICY_ENUMERATE: u8 = 2;
