@@ -139,12 +139,12 @@ impl Session<'_> {
     }
 
     /// Sends until there is an answer, and reads it as JSON.
-    pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<(Value, Place), GraphError> {
-        let mut place = Place {
+    pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<(Value, Box<Place>), GraphError> {
+        let mut place = Box::new(Place {
             what: ask.what.to_owned(),
             path: ask.url.path().to_owned(),
             ..Place::default()
-        };
+        });
         let mut tries = 0;
         let mut fresh = false;
         loop {

@@ -9,7 +9,7 @@ use super::BearerError;
 #[derive(Debug)]
 pub struct GraphError {
     /// Which request.
-    pub place: Place,
+    pub place: Box<Place>,
     /// What happened.
     pub problem: GraphProblem,
 }
@@ -129,7 +129,7 @@ impl GraphError {
 
 impl fmt::Display for GraphError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { what, path, .. } = &self.place;
+        let Place { what, path, .. } = self.place.as_ref();
         match &self.problem {
             GraphProblem::Bearer(error) => {
                 write!(f, "no access token for Microsoft Graph: {}", error.message)

@@ -69,4 +69,6 @@ impl fmt::Display for BearerError {
 impl std::error::Error for BearerError {}
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;

@@ -85,11 +85,11 @@ impl<'a> Pager<'a> {
         let label = format!("{} page {}", self.what, self.pages);
         let fail = |place, problem| Err(GraphError { place, problem });
         if self.pages > PAGES_MAX {
-            let place = Place {
+            let place = Box::new(Place {
                 what: label,
                 path: url.path().to_owned(),
                 ..Place::default()
-            };
+            });
             return fail(
                 place,
                 GraphProblem::TooMany {

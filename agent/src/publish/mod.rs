@@ -403,4 +403,4 @@ fn first_half(random: [u8; 16]) -> [u8; 8] {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
