@@ -105,7 +105,7 @@ pub struct Text(Box<str>);
 impl Text {
     /// Drops `:`, control characters, line separators and the marks that turn
     /// the direction of writing, trims, and keeps at most
-    /// [`TEXT_CHARACTERS_MAX`] characters.
+    /// 256 characters (Entra's limit for a display name).
     #[must_use]
     pub fn cleaned(text: &str) -> Self {
         let kept: String = text
