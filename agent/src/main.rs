@@ -38,6 +38,8 @@ fn main() -> ExitCode {
     let path = arguments.config.display();
     let config = match config::load(&arguments.config) {
         Ok(config) => config,
+        // Names its own file, which may be another than this one.
+        Err(error @ config::ConfigError::Unreadable { .. }) => return refuse(error),
         Err(error) => return refuse(format_args!("{path}: {error}")),
     };
     if arguments.check {

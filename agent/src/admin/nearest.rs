@@ -34,10 +34,14 @@ mod tests {
 
     #[test]
     fn the_nearest_names_come_first() {
-        let names = ["alice", "alina", "bob", "Alicia"];
+        let names = ["alina", "bob", "Alice", "malice"];
         assert_eq!(
-            nearest("Alise", names.into_iter()),
-            ["alice", "Alicia", "alina"]
+            nearest("alise", names.into_iter()),
+            ["Alice", "malice", "alina"]
+        );
+        assert_eq!(
+            hint("bobb", names.into_iter()).as_deref(),
+            Some("did you mean bob?")
         );
         assert_eq!(hint("zzz", names.into_iter()), None);
     }

@@ -1,1 +1,367 @@
+//! Who may do what, and that a change is whole, published and in the audit log.
 
+use std::sync::atomic::Ordering;
+
+use entra_protocol::admin::{
+    Caller, FailedObject, GroupRow, ImportSummary, Progress, Reply, Role, Row,
+};
+use tokio::sync::mpsc;
+
+use super::import::Importing;
+use super::verbs::May;
+use super::*;
+use crate::auth::scripted::{ALICE_UID, Host, TENANT};
+
+const CAROL_UID: u32 = ALICE_UID + 3;
+const DAVE_UID: u32 = ALICE_UID + 2;
+
+/// An importer that the tenant refuses.
+struct Refused;
+
+impl Importer for Refused {
+    fn import<'a>(
+        &'a self,
+        _: Vec<String>,
+        _: Vec<String>,
+        progress: &'a (dyn Fn(Progress) + Send + Sync),
+    ) -> Importing<'a, (ImportSummary, Vec<FailedObject>)> {
+        progress(Progress {
+            stage: "reading users".to_owned(),
+            done: 0,
+            total: None,
+        });
+        Box::pin(async { Err(failure::of(FailureKind::Tenant, "the tenant refused")) })
+    }
+
+    fn fetch_groups(&self) -> Importing<'_, Vec<GroupRow>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+fn admin(host: &Host) -> Admin {
+    Admin {
+        tenants: vec![TenantStatus {
+            id: TENANT.to_owned(),
+            domain: "contoso.example".to_owned(),
+        }],
+        store: host.store.clone(),
+        importer: Arc::new(Refused),
+        publish: host.publish(),
+    }
+}
+
+/// Asks once, with further frames if there are any.
+async fn ask(
+    host: &Host,
+    uid: u32,
+    request: Request,
+    further: Vec<Request>,
+) -> (Vec<Reply>, Result<Done, Failure>) {
+    let (queue, mut rows) = mpsc::channel(100);
+    let (frames, requests) = mpsc::channel(100);
+    for frame in further {
+        frames.send(frame).await.unwrap();
+    }
+    drop(frames);
+    let end = admin(host)
+        .answer(uid, request, Replies::new(queue), Requests::new(requests))
+        .await;
+    let mut replies = Vec::new();
+    while let Some(reply) = rows.recv().await {
+        replies.push(reply);
+    }
+    (replies, end)
+}
+
+fn roles(host: &Host) -> Vec<(String, Role)> {
+    let people = host.store.people().unwrap();
+    people
+        .into_iter()
+        .map(|person| (person.name, person.role))
+        .collect()
+}
+
+fn audited(host: &Host, verb: &str, refused: bool) -> u64 {
+    let file = host.folder.path().join(crate::store::STATE_FILE);
+    rusqlite::Connection::open(file)
+        .unwrap()
+        .query_row(
+            "SELECT count(*) FROM audit WHERE verb = ?1 AND refused = ?2",
+            rusqlite::params![verb, refused],
+            |row| row.get::<_, i64>(0),
+        )
+        .map(|count| u64::try_from(count).unwrap())
+        .unwrap()
+}
+
+fn set(role: Role, users: &[&str], more: bool) -> Request {
+    let users = users.iter().map(|user| (*user).to_owned()).collect();
+    Request::RoleSet { role, users, more }
+}
+
+#[test]
+fn each_verb_is_for_its_roles_and_root_may_all() {
+    use Role::{Administrator, Auditor, Operator, User};
+    // Who may call each verb: local users, then each role by strength; then about oneself.
+    let expected = [
+        (Verb::Status, [true, true, true, true, true], true),
+        (Verb::AuthStatus, [false, true, true, true, true], true),
+        (Verb::UsersShow, [false, false, true, true, true], true),
+        (Verb::UsersList, [false, false, true, true, true], false),
+        (Verb::GroupsList, [false, false, true, true, true], false),
+        (Verb::GroupsShow, [false, false, true, true, true], false),
+        (Verb::GroupsFetch, [false, false, true, true, true], false),
+        (Verb::Import, [false, false, false, true, true], false),
+        (Verb::RoleSet, [false, false, false, false, true], false),
+        (Verb::AuthEnable, [false, false, false, false, true], false),
+        (Verb::AuthDisable, [false, false, false, false, true], false),
+    ];
+    assert_eq!(VERBS.len(), expected.len());
+    let caller = |uid, role| Caller {
+        uid,
+        name: String::new(),
+        role,
+    };
+    for (verb, allowed, own) in expected {
+        let row = VERBS.iter().find(|row| row.verb == verb).unwrap();
+        let roles = [
+            None,
+            Some(User),
+            Some(Auditor),
+            Some(Operator),
+            Some(Administrator),
+        ];
+        for (role, allowed) in roles.into_iter().zip(allowed) {
+            assert_eq!(
+                row.may.allows(&caller(1000, role), false),
+                allowed,
+                "{verb:?} {role:?}"
+            );
+        }
+        assert_eq!(
+            row.may.allows(&caller(1000, Some(User)), true),
+            own,
+            "{verb:?} own"
+        );
+        assert!(row.may.allows(&caller(0, None), false));
+    }
+    assert!(!May::OwnOr(Auditor).allows(&caller(1000, None), true));
+}
+
+#[tokio::test]
+async fn rights_come_from_the_uid_and_a_refusal_is_kept() {
+    let host = Host::new();
+    for (uid, allowed) in [
+        (0, true),
+        (CAROL_UID, true),
+        (ALICE_UID, false),
+        (1000, false),
+    ] {
+        let (_, end) = ask(&host, uid, set(Role::Auditor, &["mallory"], false), vec![]).await;
+        assert_eq!(end.is_ok(), allowed, "{uid}: {end:?}");
+        if let Err(failure) = end {
+            assert_eq!(failure.kind, FailureKind::Forbidden);
+        }
+    }
+    assert_eq!(audited(&host, "role set", true), 2);
+    assert_eq!(audited(&host, "role set", false), 3);
+}
+
+#[tokio::test]
+async fn a_disabled_administrator_has_no_rights() {
+    let host = Host::new();
+    host.store
+        .mark_disabled(&crate::auth::scripted::key_of(crate::auth::scripted::CAROL))
+        .unwrap();
+    let (_, end) = ask(&host, CAROL_UID, Request::AuthDisable {}, vec![]).await;
+    assert_eq!(end.unwrap_err().kind, FailureKind::Forbidden);
+    assert!(host.store.policy().unwrap().sign_in_enabled);
+}
+
+#[tokio::test]
+async fn people_see_themselves_and_nobody_else() {
+    let host = Host::new();
+    let show = |user: &str| Request::UsersShow {
+        user: user.to_owned(),
+    };
+    let (_, own) = ask(&host, ALICE_UID, show("Alice@contoso.example"), vec![]).await;
+    let Ok(Done::User(detail)) = own else {
+        panic!("{own:?}")
+    };
+    assert_eq!(
+        (detail.row.name.as_str(), detail.home.as_str()),
+        ("alice", "/home/alice")
+    );
+    for other in ["mallory", "nobody"] {
+        let (_, end) = ask(&host, ALICE_UID, show(other), vec![]).await;
+        assert_eq!(end.unwrap_err().kind, FailureKind::Forbidden, "{other}");
+    }
+    let (_, end) = ask(&host, 0, show("alise"), vec![]).await;
+    let failure = end.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NotFound);
+    assert_eq!(failure.hint.as_deref(), Some("did you mean alice?"));
+}
+
+#[tokio::test]
+async fn roles_change_all_or_none_over_several_frames_and_are_published() {
+    let host = Host::new();
+    let frames = vec![set(Role::Operator, &["mallory"], false)];
+    let (rows, end) = ask(&host, 0, set(Role::Operator, &["alice"], true), frames).await;
+    assert!(matches!(end, Ok(Done::Rows { count: 2 })), "{end:?}");
+    assert!(matches!(
+        &rows[..],
+        [Reply::Row(Row::Role(_)), Reply::Row(Row::Role(_))]
+    ));
+    assert_eq!(host.publications.load(Ordering::SeqCst), 1);
+
+    let before = roles(&host);
+    let bad = [
+        (
+            vec!["alice", "alise", "nobody"],
+            vec![],
+            FailureKind::NotFound,
+            "\"alise\" (did you mean alice?), \"nobody\"",
+        ),
+        (
+            vec!["carol"],
+            vec![],
+            FailureKind::Precondition,
+            "no administrator",
+        ),
+        (vec![], vec![], FailureKind::BadRequest, "no user is named"),
+    ];
+    for (users, further, kind, text) in bad {
+        let (_, end) = ask(&host, 0, set(Role::User, &users, false), further).await;
+        let failure = end.unwrap_err();
+        assert_eq!(failure.kind, kind, "{failure:?}");
+        assert!(failure.message.contains(text), "{failure:?}");
+    }
+    let mixed = vec![set(Role::Auditor, &["mallory"], false)];
+    let (_, end) = ask(&host, 0, set(Role::User, &["alice"], true), mixed).await;
+    assert_eq!(end.unwrap_err().kind, FailureKind::BadRequest);
+    let cut = ask(&host, 0, set(Role::User, &["alice"], true), vec![])
+        .await
+        .1;
+    assert_eq!(cut.unwrap_err().kind, FailureKind::BadRequest);
+    let many = vec!["alice"; entra_protocol::limits::NAMES_PER_FRAME + 1];
+    let (_, end) = ask(&host, 0, set(Role::User, &many, false), vec![]).await;
+    assert_eq!(end.unwrap_err().kind, FailureKind::BadRequest);
+    assert_eq!(roles(&host), before);
+    assert_eq!(host.publications.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn enabling_takes_an_import_and_an_administrator() {
+    let host = Host::new();
+    let (_, off) = ask(&host, CAROL_UID, Request::AuthDisable {}, vec![]).await;
+    let Ok(Done::Auth(state)) = off else {
+        panic!("{off:?}")
+    };
+    assert!(!state.enabled && state.administrators == 1);
+    let (_, on) = ask(&host, CAROL_UID, Request::AuthEnable {}, vec![]).await;
+    assert!(matches!(on, Ok(Done::Auth(state)) if state.enabled));
+    assert_eq!(host.publications.load(Ordering::SeqCst), 2);
+
+    // The only administrator is gone from Entra.
+    host.store
+        .mark_disabled(&crate::auth::scripted::key_of(crate::auth::scripted::CAROL))
+        .unwrap();
+    let (_, on) = ask(&host, 0, Request::AuthEnable {}, vec![]).await;
+    assert_eq!(on.unwrap_err().kind, FailureKind::Precondition);
+
+    let folder = tempfile::tempdir().unwrap();
+    let empty = Store::open(folder.path(), Arc::new(crate::auth::scripted::FixedClock)).unwrap();
+    let admin = Admin {
+        store: empty,
+        ..admin(&host)
+    };
+    let (queue, _rows) = mpsc::channel(1);
+    let (_frames, requests) = mpsc::channel(1);
+    let on = admin
+        .answer(
+            0,
+            Request::AuthEnable {},
+            Replies::new(queue),
+            Requests::new(requests),
+        )
+        .await;
+    assert_eq!(on.unwrap_err().message, "nobody has been imported yet");
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_published_is_said_so() {
+    let host = Host::new();
+    let admin = Admin {
+        publish: Arc::new(|| Err("disk full".to_owned())),
+        ..admin(&host)
+    };
+    let (queue, _rows) = mpsc::channel(1);
+    let (_frames, requests) = mpsc::channel(1);
+    let end = admin
+        .answer(
+            0,
+            Request::AuthDisable {},
+            Replies::new(queue),
+            Requests::new(requests),
+        )
+        .await;
+    let failure = end.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Internal);
+    assert!(failure.message.contains("disk full"));
+}
+
+#[tokio::test]
+async fn status_is_for_everybody_and_names_the_caller() {
+    let host = Host::new();
+    let cases = [
+        (0, "root", None, true),
+        (CAROL_UID, "carol", Some(Role::Administrator), true),
+        (ALICE_UID, "alice", Some(Role::User), false),
+        (DAVE_UID, "dave", None, false),
+        (1000, "local user", None, false),
+    ];
+    for (uid, name, role, sees_runs) in cases {
+        let (_, end) = ask(&host, uid, Request::Status {}, vec![]).await;
+        let Ok(Done::Status(status)) = end else {
+            panic!("{end:?}")
+        };
+        assert_eq!(
+            (status.caller.name.as_str(), status.caller.role),
+            (name, role)
+        );
+        assert_eq!(status.last_import.is_some(), sees_runs, "{name}");
+        assert_eq!(status.users, 4);
+        assert!(status.auth.enabled);
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_the_tenant_refuses_is_a_failure_with_its_beginning_kept() {
+    let host = Host::new();
+    let request = Request::Import {
+        users: vec!["alice".to_owned()],
+        groups: vec![],
+    };
+    let (replies, end) = ask(&host, 0, request, vec![]).await;
+    assert_eq!(end.unwrap_err().kind, FailureKind::Tenant);
+    assert!(matches!(&replies[..], [Reply::Progress(_)]));
+    assert_eq!(audited(&host, "import", false), 1);
+}
+
+#[tokio::test]
+async fn lists_count_their_rows() {
+    let host = Host::new();
+    let (rows, end) = ask(&host, 0, Request::UsersList {}, vec![]).await;
+    assert!(matches!(end, Ok(Done::Rows { count: 4 })), "{end:?}");
+    assert_eq!(rows.len(), 4);
+    let (_, end) = ask(
+        &host,
+        0,
+        Request::GroupsShow {
+            group: "x".to_owned(),
+        },
+        vec![],
+    )
+    .await;
+    assert_eq!(end.unwrap_err().kind, FailureKind::NotFound);
+}

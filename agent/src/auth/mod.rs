@@ -16,7 +16,7 @@ mod module;
 mod password;
 mod qr_code;
 #[cfg(test)]
-mod scripted;
+pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;
 

@@ -137,3 +137,6 @@ pub struct Offline {
     /// How old the directory may be while the tenant can't be reached.
     pub maximum_age: Duration,
 }
+
+#[cfg(test)]
+mod tests;

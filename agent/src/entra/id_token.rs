@@ -181,3 +181,129 @@ fn translated(error: jsonwebtoken::errors::Error) -> ProofError {
         _ => ProofError::Malformed(cleaned(&error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::scripted::{
+        ALICE, NOW, Tenant, claims, encoded, header, key_of, signed, token_of, verifier,
+    };
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::{Value, json};
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+    use zeroize::Zeroizing;
+
+    async fn verified(token: &IdToken) -> Result<VerifiedIdentity, ProofError> {
+        verifier().verify(&Tenant::default(), token).await
+    }
+
+    fn with(field: &str, value: Value) -> IdToken {
+        let mut claims = claims(ALICE);
+        claims[field] = value;
+        signed(&header(), &claims, false)
+    }
+
+    #[tokio::test]
+    async fn a_right_token_proves_its_person() {
+        let identity = verified(&token_of(ALICE)).await.unwrap();
+        assert_eq!(identity.key(), key_of(ALICE));
+    }
+
+    #[tokio::test]
+    async fn every_wrong_claim_is_refused_by_name() {
+        let other = "00000000-0000-4000-8000-00000000dead";
+        let cases = [
+            ("aud", json!(other), "aud"),
+            ("aud", json!([other]), "aud"),
+            (
+                "iss",
+                json!("https://login.microsoftonline.com/common/v2.0"),
+                "iss",
+            ),
+            ("tid", json!(other), "tid"),
+            ("tid", json!("contoso"), "tid"),
+            ("tid", Value::Null, "malformed"),
+            ("oid", json!("alice"), "oid"),
+            ("oid", Value::Null, "malformed"),
+            ("exp", json!(NOW - 301), "exp"),
+            ("exp", Value::Null, "malformed"),
+            ("nbf", json!(NOW + 301), "nbf"),
+            ("nbf", Value::Null, "malformed"),
+        ];
+        for (field, value, named) in cases {
+            let error = verified(&with(field, value.clone()))
+                .await
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(named), "{field}={value}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn clocks_may_be_five_minutes_apart() {
+        assert!(verified(&with("exp", json!(NOW - 299))).await.is_ok());
+        assert!(verified(&with("nbf", json!(NOW + 299))).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn only_the_tenants_own_signature_counts() {
+        let stranger = signed(&header(), &claims(ALICE), true);
+        assert!(matches!(
+            verified(&stranger).await,
+            Err(ProofError::Signature)
+        ));
+
+        let unsigned = json!({"typ": "JWT", "alg": "none", "kid": "k1"});
+        let unsigned = format!("{}.{}.", encoded(&unsigned), encoded(&claims(ALICE)));
+        assert!(
+            verified(&IdToken::new(Zeroizing::new(unsigned)))
+                .await
+                .is_err()
+        );
+
+        // Signed with the public key as if it were a shared secret, the classic confusion.
+        let shared = json!({"typ": "JWT", "alg": "HS256", "kid": "k1"});
+        let shared = signed(&shared, &claims(ALICE), false);
+        assert!(matches!(
+            verified(&shared).await,
+            Err(ProofError::Algorithm)
+        ));
+
+        let whole = token_of(ALICE);
+        let [head, _, tail] = whole.compact().split('.').collect::<Vec<_>>()[..] else {
+            panic!();
+        };
+        let swapped =
+            URL_SAFE_NO_PAD.encode(claims("a0000000-0000-4000-8000-000000000002").to_string());
+        let swapped = IdToken::new(Zeroizing::new(format!("{head}.{swapped}.{tail}")));
+        assert!(matches!(
+            verified(&swapped).await,
+            Err(ProofError::Signature)
+        ));
+
+        for bad in ["", "x", "a.b", "a.b.c", "...."] {
+            let bad = IdToken::new(Zeroizing::new(bad.to_owned()));
+            assert!(verified(&bad).await.is_err());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unknown_key_fetches_the_keys_again_but_not_at_once() {
+        let tenant = Tenant::default();
+        let verifier = verifier();
+        let unknown = json!({"typ": "JWT", "alg": "RS256", "kid": "k2"});
+        let unknown = signed(&unknown, &claims(ALICE), false);
+        assert!(verifier.verify(&tenant, &token_of(ALICE)).await.is_ok());
+        for _ in 0..3 {
+            let refused = verifier.verify(&tenant, &unknown).await;
+            assert!(matches!(refused, Err(ProofError::UnknownKey(_))));
+        }
+        assert_eq!(tenant.key_fetches.load(Ordering::SeqCst), 1);
+        tokio::time::advance(Duration::from_secs(61)).await;
+        assert!(verifier.verify(&tenant, &unknown).await.is_err());
+        assert!(verifier.verify(&tenant, &token_of(ALICE)).await.is_ok());
+        assert_eq!(tenant.key_fetches.load(Ordering::SeqCst), 2);
+    }
+}

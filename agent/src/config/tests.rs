@@ -1,0 +1,257 @@
+//! What `agent.toml` takes, and how it is refused.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+const LEAST: &str = r#"
+[[tenant]]
+id = "7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001"
+domain = "Contoso.example"
+[tenant.sync]
+client_id = "3a6b1f0e-5c1d-4c58-8f3e-1f5f2a8d0002"
+client_secret_file = "/etc/entra-login/sync.secret"
+[tenant.login]
+client_id = "9e0c7b44-21f7-4b0e-b0a7-6f8f1c3d0003"
+"#;
+
+const MOST: &str = r#"
+[[tenant]]
+id = "7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001"
+domain = "contoso.example"
+cloud = "us-gov"
+graph_url = "https://graph.example"
+login_url = "https://login.example"
+[tenant.sync]
+client_id = "a"
+client_secret_file = "/s"
+[tenant.login]
+client_id = "b"
+[names]
+attribute = "mailNickname"
+[names.overrides]
+"a0000000-0000-4000-8000-000000000001" = "al"
+[homes]
+template = "/srv/home/{name}"
+roots = ["/srv/home"]
+shell = "/bin/zsh"
+[ids]
+base = 0x70000000
+size = 1000
+[groups]
+members_max = 10
+[sign_in]
+remote = []
+local = ["device-code"]
+[sign_in.services]
+sshd = ["password", "device-code"]
+[offline]
+maximum_age_days = 3
+[directory]
+enumerate = true
+"#;
+
+fn error(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn the_least_gives_the_defaults() {
+    let config = parse(LEAST).unwrap();
+    assert_eq!(config.tenant.domain, "contoso.example");
+    assert_eq!(
+        config.tenant.login_url.as_str(),
+        "https://login.microsoftonline.com/"
+    );
+    assert_eq!(
+        config.tenant.graph_url.as_str(),
+        "https://graph.microsoft.com/"
+    );
+    assert_eq!(
+        config.ids,
+        Ids {
+            base: 0x7800_0000,
+            size: 0x07FD_FFF0
+        }
+    );
+    assert_eq!(config.homes.template, "/home/{name}");
+    assert_eq!(config.groups.members_max, 5_000);
+    assert_eq!(config.offline.maximum_age.as_secs(), 14 * 24 * 60 * 60);
+    assert!(!config.enumerate);
+    assert_eq!(config.sign_in.methods("sshd"), [Method::DeviceCode]);
+    assert_eq!(
+        config.sign_in.methods("sudo"),
+        [Method::Password, Method::DeviceCode]
+    );
+    assert_eq!(
+        config.sign_in.methods(""),
+        [Method::Password, Method::DeviceCode]
+    );
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = parse(MOST).unwrap();
+    assert_eq!(config.tenant.login_url.as_str(), "https://login.example/");
+    assert_eq!(config.tenant.graph_url.as_str(), "https://graph.example/");
+    assert_eq!(config.names.attribute, NameAttribute::MailNickname);
+    assert_eq!(config.names.overrides.values().collect::<Vec<_>>(), ["al"]);
+    assert_eq!(config.homes.roots, ["/srv/home"]);
+    assert_eq!(config.homes.shell, "/bin/zsh");
+    assert_eq!(
+        config.ids,
+        Ids {
+            base: 0x7000_0000,
+            size: 1_000
+        }
+    );
+    assert_eq!(
+        config.sign_in.methods("sshd"),
+        [Method::Password, Method::DeviceCode]
+    );
+    assert_eq!(config.sign_in.methods("cockpit"), []);
+    assert_eq!(config.sign_in.methods("su"), [Method::DeviceCode]);
+    assert!(config.enumerate);
+    // The list behind the check has no key that the text above does not use.
+    for (section, keys) in section::KEYS {
+        for key in *keys {
+            assert!(MOST.contains(key), "[{section}] {key}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_section_and_the_nearest_key() {
+    let cases = [
+        (
+            "[homes]\nshel = \"/bin/sh\"",
+            "[homes]: there is no key `shel`; did you mean `shell`?",
+        ),
+        (
+            "[home]\nshell = \"/bin/sh\"",
+            "top of the file: there is no key `home`; did you mean `homes`?",
+        ),
+        (
+            "[names]\nenumerate = true",
+            "[names]: there is no key `enumerate`; did you mean `enumerate` of [directory]?",
+        ),
+        ("[offline]\nzzz = 1", "[offline]: there is no key `zzz`"),
+    ];
+    for (addition, expected) in cases {
+        assert_eq!(error(&format!("{LEAST}{addition}")), expected);
+    }
+    let misplaced = LEAST.replace("[tenant.login]", "secret = \"x\"\n[tenant.login]");
+    assert!(error(&misplaced).starts_with("[tenant.sync]: there is no key `secret`"));
+}
+
+#[test]
+fn a_wrong_value_names_the_key_and_what_it_takes() {
+    let cases = [
+        ("[ids]\nbase = \"x\"", "[ids]: `base` takes a whole number"),
+        (
+            "[ids]\nbase = 1000",
+            "[ids]: `base` takes a whole number from 65536",
+        ),
+        (
+            "[ids]\nbase = 0x7FFF0000\nsize = 65530",
+            "[ids]: `size` takes a range",
+        ),
+        (
+            "[homes]\nshell = 7",
+            "[homes]: `shell` takes a text in quotes, not the number 7",
+        ),
+        (
+            "[homes]\nroots = [7]",
+            "[homes]: `roots` takes a list of texts",
+        ),
+        (
+            "[homes]\ntemplate = \"/home/all\"",
+            "[homes]: `template` takes an absolute path with {name}",
+        ),
+        (
+            "[directory]\nenumerate = 1",
+            "[directory]: `enumerate` takes true or false",
+        ),
+        (
+            "[names]\nattribute = \"mailNickName\"",
+            "did you mean \"mailNickname\"?",
+        ),
+        (
+            "[names.overrides]\nalice = \"al\"",
+            "[names.overrides]: `alice` takes an object id",
+        ),
+        (
+            "[sign_in]\nremote = [\"devicecode\"]",
+            "did you mean \"device-code\"?",
+        ),
+        (
+            "[sign_in.services]\nsshd = \"password\"",
+            "[sign_in.services]: `sshd` takes a list",
+        ),
+        (
+            "[offline]\nmaximum_age_days = 0",
+            "[offline]: `maximum_age_days` takes a whole number from 1 to 365",
+        ),
+        ("groups = 1", "takes a section"),
+    ];
+    for (addition, expected) in cases {
+        // A key of the top of the file has to stand before the first section.
+        let text = if addition.starts_with('[') {
+            format!("{LEAST}{addition}")
+        } else {
+            format!("{addition}\n{LEAST}")
+        };
+        let error = error(&text);
+        assert!(error.contains(expected), "{addition}: {error}");
+    }
+    let bad_id = LEAST.replace("7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001", "contoso");
+    assert!(error(&bad_id).contains("`id` takes the tenant's id"));
+    let plain = LEAST.replace("domain", "login_url = \"http://login.example\"\ndomain");
+    assert!(error(&plain).contains("`login_url` takes an origin"));
+}
+
+#[test]
+fn exactly_one_tenant_with_all_it_needs() {
+    assert!(error("").contains("[[tenant]]"));
+    assert_eq!(
+        error(&format!("{LEAST}{LEAST}")),
+        "2 [[tenant]] sections; this version serves exactly one"
+    );
+    let without = LEAST.replace("client_secret_file = \"/etc/entra-login/sync.secret\"", "");
+    assert_eq!(
+        error(&without),
+        "[tenant.sync]: the key `client_secret_file` is missing"
+    );
+    assert!(error("[[tenant]\n").starts_with("not TOML"));
+}
+
+#[test]
+fn a_secret_that_others_may_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sync.secret");
+    let write = |text: &str, mode: u32| {
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    write("value-1\n", 0o640);
+    assert_eq!(*read_secret(&file).unwrap(), "value-1");
+    for mode in [0o644, 0o642, 0o641] {
+        write("value-1\n", mode);
+        assert!(
+            matches!(
+                read_secret(&file),
+                Err(ConfigError::ReadableByOthers { .. })
+            ),
+            "{mode:o}"
+        );
+    }
+    for text in ["", "  \n", &"x".repeat(5_000)] {
+        write(text, 0o600);
+        assert!(matches!(read_secret(&file), Err(ConfigError::NoSecret(_))));
+    }
+    assert!(matches!(
+        read_secret(&folder.path().join("none")),
+        Err(ConfigError::Unreadable { .. })
+    ));
+}
