@@ -129,7 +129,8 @@ pub(crate) unsafe fn initgroups(
         let Some(mut list) = list else {
             return Answer::Unavailable(libc::EINVAL);
         };
-        lookup::user_by_name(directory, name).and_then(|user| list.add(primary, &user.gids))
+        lookup::member_by_name(directory, name, primary)
+            .and_then(|user| list.add(primary, &user.gids))
     };
     let mut nothing = ();
     // SAFETY: the caller vouches for errnop; the result is our own.

@@ -70,6 +70,25 @@ pub(crate) fn user_by_name(directory: &impl Directory, name: &[u8]) -> Answer<Us
         .into()
 }
 
+/// The user called `name`, if `primary` is the user's own primary group.
+///
+/// glibc asks every service of the `group` line by name alone. A local account that
+/// has taken the name of an imported user since the last publication must not get
+/// that user's groups: its primary group, which the caller names, tells them apart.
+pub(crate) fn member_by_name(
+    directory: &impl Directory,
+    name: &[u8],
+    primary: u32,
+) -> Answer<User> {
+    user_by_name(directory, name).and_then(|user| {
+        if user.gid.value() == primary {
+            Answer::Found(user)
+        } else {
+            Answer::NotFound
+        }
+    })
+}
+
 pub(crate) fn user_by_uid(directory: &impl Directory, uid: u32) -> Answer<User> {
     if Id::new(uid).is_err() {
         return Answer::NotFound;

@@ -396,6 +396,14 @@ fn initgroups_adds_each_group_once_and_not_the_primary_one() {
 }
 
 #[test]
+fn a_local_account_of_the_same_name_does_not_get_the_imported_users_groups() {
+    let host = Host::with(&[user("alice", 70_000, &[70_100])], &[]);
+    // What login and sudo ask for a local alice with gid 1000: glibc asks on after `files`.
+    let (status, list, _) = initgroups(&host, "alice", 1000, &[1000], 8, 0);
+    assert_eq!((status, list), (NOT_FOUND, vec![1000]));
+}
+
+#[test]
 fn the_group_list_grows_up_to_the_limit() {
     let gids: Vec<u32> = (80_000..80_500).collect();
     let host = Host::with(&[user("alice", 70_000, &gids)], &[]);
