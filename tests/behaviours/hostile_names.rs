@@ -71,9 +71,7 @@ fn a_later_useradd_wins() -> Result<(), Trouble> {
         host.ssh_password(ALICE.name, ALICE.password, "true")?
             .success()
     );
-    host.run("useradd --no-create-home --home-dir /tmp --uid 1234 --shell /bin/bash alice")?
-        .stdout()?;
-    host.run("echo alice:Local-Alice-1 | chpasswd")?.stdout()?;
+    add_local_alice(&host)?;
 
     // At once: files come first, and pam_entra.so looks there too.
     assert_eq!(host.run("id -u alice")?.stdout()?, "1234");
@@ -93,6 +91,36 @@ fn a_later_useradd_wins() -> Result<(), Trouble> {
         let groups = host.run("id -G alice").ok()?;
         (groups.stdout.trim() == "1234").then_some(())
     })
+}
+
+#[test]
+fn an_account_that_was_there_before_the_import_stays_alone() -> Result<(), Trouble> {
+    let host = Host::boot()?;
+    add_local_alice(&host)?;
+    let import = host.import("--json")?;
+    let report = import.stdout()?;
+    assert!(
+        failures(report)?.iter().any(|row| row.contains("alice@")),
+        "{report}"
+    );
+    assert_eq!(
+        host.run("id alice")?.stdout()?,
+        "uid=1234(alice) gid=1234(alice) groups=1234(alice)"
+    );
+    Ok(())
+}
+
+/// useradd refuses a name that NSS answers, so it runs where the snapshot can't be
+/// seen. Tools that only read /etc/passwd (vipw, those that build images) need no
+/// such thing, nor does a useradd before the first import.
+fn add_local_alice(host: &Host) -> Result<(), Trouble> {
+    host.run(
+        "unshare --mount sh -c 'mount -t tmpfs none /var/lib/entra-login/public && \
+         useradd --no-create-home --home-dir /tmp --uid 1234 --shell /bin/bash alice'",
+    )?
+    .stdout()?;
+    host.run("echo alice:Local-Alice-1 | chpasswd")?.stdout()?;
+    Ok(())
 }
 
 /// The failed rows of an import, each as JSON text.

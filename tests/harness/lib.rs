@@ -21,6 +21,7 @@ mod name;
 mod output;
 pub mod people;
 mod places;
+mod screen;
 pub mod tenant;
 mod terminal;
 mod trouble;

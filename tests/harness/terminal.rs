@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use crate::screen::plain;
 use crate::{Limit, Output, Trouble};
 
 /// A command running on a terminal of its own. Ended when dropped.
@@ -98,8 +99,9 @@ impl Terminal {
                 .min();
             if let Some((offset, index, length)) = hit {
                 let end = offset + length;
-                let seen =
-                    String::from_utf8_lossy(fresh.get(..end).unwrap_or_default()).into_owned();
+                let seen = plain(&String::from_utf8_lossy(
+                    fresh.get(..end).unwrap_or_default(),
+                ));
                 self.looked += end;
                 return Ok((index, seen));
             }
@@ -167,10 +169,10 @@ impl Terminal {
         })
     }
 
-    /// All that was shown so far.
+    /// All that was shown so far, as plain lines.
     #[must_use]
     pub fn transcript(&self) -> String {
-        String::from_utf8_lossy(&self.shown).replace("\r\n", "\n")
+        plain(&String::from_utf8_lossy(&self.shown))
     }
 
     fn trouble(&mut self, what: &str) -> Trouble {

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use harness::{Host, Limit, Terminal};
 
-use super::screen::plain;
 use crate::command::{Outcome, fail};
 
 /// For a prompt or a session to appear.
@@ -49,7 +48,7 @@ impl Stage {
     pub(crate) fn command(&self, command: &str, must_show: &[&str]) -> Outcome {
         show(&format!("  root# {command}\n"));
         let output = self.host.terminal(command)?.finish(SOON)?;
-        let screen = plain(&output.stdout);
+        let screen = output.stdout.clone();
         show(&format!("{}\n", indented_from(screen.trim_end(), 0)));
         if !output.success() {
             return Err(fail(format!(
@@ -87,7 +86,7 @@ impl Session {
     pub(crate) fn until(&mut self, text: &str) -> Outcome<String> {
         let seen = self.terminal.expect(text, SOON)?;
         self.write_down();
-        Ok(plain(&seen))
+        Ok(seen)
     }
 
     /// Waits for one of several texts; see [`Session::until`].
@@ -120,7 +119,7 @@ impl Session {
     pub(crate) fn end(mut self, must_show: &[&str]) -> Outcome {
         self.write_down();
         let written = self.written;
-        let screen = plain(&self.terminal.finish(SOON)?.stdout);
+        let screen = self.terminal.finish(SOON)?.stdout;
         show(&indented_from(&screen, written));
         show("\n");
         insist(&screen, must_show)
@@ -128,7 +127,7 @@ impl Session {
 
     /// Writes down what appeared since.
     pub(crate) fn write_down(&mut self) {
-        let screen = plain(&self.terminal.transcript());
+        let screen = self.terminal.transcript();
         show(&indented_from(&screen, self.written));
         self.written = screen.chars().count();
     }
