@@ -103,6 +103,8 @@ impl Admin {
         };
         if let Err(failure) = &answer
             && matches!(failure.kind, FailureKind::Internal | FailureKind::Tenant)
+            // Which writes its own line, with the run's facts.
+            && verb != Verb::Import
         {
             tracing::error!("admin.sock: {}: {}", verb.word(), failure.message);
         }

@@ -4,6 +4,8 @@
 //! [`VerifiedIdentity`] of the same tenant and object id, imported, enabled, and on a host where Entra
 //! sign-in is on, by what the store said after the proof.
 
+use std::fmt;
+
 use entra_protocol::login::{Outcome, Verdict};
 
 use crate::entra::{VerifiedIdentity, errors};
@@ -33,6 +35,20 @@ pub(super) enum NotAdmitted {
     Disabled,
     /// Entra sign-in is off.
     SwitchedOff,
+}
+
+/// For the journal.
+impl fmt::Display for NotAdmitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherPerson { signed_in_as } => {
+                write!(f, "another person signed in: {signed_in_as}")
+            }
+            Self::NotImported => f.write_str("not imported, or no longer"),
+            Self::Disabled => f.write_str("disabled in the tenant"),
+            Self::SwitchedOff => f.write_str("Entra sign-in is off"),
+        }
+    }
 }
 
 /// What stands against this person before anything is asked of them.

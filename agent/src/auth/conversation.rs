@@ -88,11 +88,11 @@ impl SignIns {
         trail: &mut Trail,
     ) -> Result<Verdict, Ended> {
         if let Err(reason) = admission::standing(person, policy) {
-            trail.fact("standing", format_args!("{reason:?}"));
+            trail.fact("standing", reason);
             return Ok(admission::refusal(reason, &person.name));
         }
         for method in self.methods.methods(&asked.service) {
-            trail.method = Some(*method);
+            trail.begin(*method);
             let step = match method {
                 Method::Password => password::run(self, person, module, trail).await?,
                 Method::DeviceCode => device_code::run(self, asked, person, module, trail).await?,
@@ -144,10 +144,7 @@ impl SignIns {
         match admission::admit(identity, key, now.as_ref(), &policy) {
             Ok(admitted) => admission::success(identity, &admitted),
             Err(reason) => {
-                trail.fact(
-                    "not-admitted",
-                    format_args!("{reason:?}; asked for {key}, proven {}", identity.key()),
-                );
+                trail.fact("not-admitted", format_args!("{reason}; asked for {key}"));
                 admission::refusal(reason, &asked_for.name)
             }
         }

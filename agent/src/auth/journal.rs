@@ -26,6 +26,14 @@ pub(super) struct Trail {
 }
 
 impl Trail {
+    /// Another method is tried: what was said to the one before stays as a fact, but explains nothing
+    /// any more.
+    pub(super) fn begin(&mut self, method: Method) {
+        self.method = Some(method);
+        self.reference = None;
+        self.detail.clear();
+    }
+
     /// Keeps what the login service said.
     pub(super) fn refused(&mut self, error: &EntraError) {
         if let Some(reference) = error.reference() {
@@ -35,7 +43,10 @@ impl Trail {
             Some(0) | None => "no-verdict".to_owned(),
             Some(code) => format!("AADSTS{code}"),
         };
-        self.facts.push(error.to_string());
+        self.facts.push(match self.method {
+            Some(method) => format!("{}: {error}", method.word()),
+            None => error.to_string(),
+        });
     }
 
     /// Keeps a fact that ends the sign-in.

@@ -199,7 +199,7 @@ pub const TABLE: &[Meaning] = &[
 ];
 
 /// For a code that is not in [`TABLE`].
-pub const UNKNOWN: Meaning = deny(&[], REFUSED, "a code that this version does not know");
+pub const UNKNOWN: Meaning = deny(&[], REFUSED, "an error that this version does not know");
 
 /// For 429 and 5xx with no code that is known.
 pub const TRANSIENT: Meaning = unavailable(&[], "throttled, or trouble at the service");

@@ -1,8 +1,8 @@
 //! The tenant's signing keys, kept.
 //!
 //! Entra signs with several keys and changes them without notice: an unknown `kid` fetches the document
-//! once more, but not more often than [`REFETCH_GAP`], so that tokens with made-up key ids can't make
-//! this host hammer the service. After [`KEYS_LIFE`] the document is fetched anew, so that a withdrawn
+//! once more at once, but not more often than [`REFETCH_GAP`], so that tokens with made-up key ids can't
+//! make this host hammer the service. After [`KEYS_LIFE`] the document is fetched anew, so that a withdrawn
 //! key stops counting.
 
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ pub(super) struct KeyCache(Mutex<Option<Kept>>);
 struct Kept {
     by_id: BTreeMap<String, DecodingKey>,
     fetched: Instant,
+    /// When the document was last fetched for the sake of an unknown key.
+    searched: Option<Instant>,
 }
 
 impl KeyCache {
@@ -42,16 +44,22 @@ impl KeyCache {
     ) -> Result<Option<DecodingKey>, EntraError> {
         // Held across the request on purpose: sign-ins that wait for the same document fetch it once.
         let mut kept = self.0.lock().await;
-        let fetch_for = match &*kept {
-            None => true,
-            Some(keys) if keys.fetched.elapsed() >= KEYS_LIFE => true,
-            Some(keys) => !keys.by_id.contains_key(id) && keys.fetched.elapsed() >= REFETCH_GAP,
+        let searched = kept.as_ref().and_then(|keys| keys.searched);
+        let (fetch, searched) = match &*kept {
+            None => (true, None),
+            Some(keys) if keys.fetched.elapsed() >= KEYS_LIFE => (true, searched),
+            Some(keys) if keys.by_id.contains_key(id) => (false, searched),
+            Some(_) => {
+                let again = searched.is_none_or(|last| last.elapsed() >= REFETCH_GAP);
+                (again, Some(Instant::now()).filter(|_| again).or(searched))
+            }
         };
-        if fetch_for {
+        if fetch {
             let document = service.signing_keys().await?;
             *kept = Some(Kept {
                 by_id: read(&document)?,
                 fetched: Instant::now(),
+                searched,
             });
         }
         Ok(kept.as_ref().and_then(|keys| keys.by_id.get(id).cloned()))
