@@ -1,7 +1,7 @@
 //! Sign-ins: what is asked of a person, what the tenant says to it, and the verdict.
 //!
 //! Success takes two proofs that nothing else can make: a [`VerifiedIdentity`](crate::entra), which only
-//! a verified id token gives, and an [`Admitted`](admission::Admitted), which only the policy gives, for
+//! a verified id token gives, and an `Admitted`, which only the policy gives, for
 //! the same person. Every other path through this folder ends in a refusal.
 //!
 //! A conversation is one future over a [`Module`]; it is cancelled by being dropped, which the server
