@@ -26,7 +26,12 @@ pub(crate) fn everything(workspace: &Workspace) -> Outcome {
     )?;
     heading("documentation");
     run(cargo(workspace.root())
-        .env("RUSTDOCFLAGS", "-D warnings")
+        // Read with private items, since these crates are for nobody else to link
+        // with; so public items may refer to private ones.
+        .env(
+            "RUSTDOCFLAGS",
+            "-D warnings -A rustdoc::private_intra_doc_links",
+        )
         .args([
             "doc",
             "--release",
