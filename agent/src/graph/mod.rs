@@ -9,11 +9,12 @@
 //! - `Retry-After` is obeyed exactly; a request is repeated only if it may succeed (429, 5xx, network),
 //!   and once with a fresh token after a 401.
 //!
-//! `client` sends, `retry` decides on waiting, `pages` follows links, `objects` reads elements, `error`
+//! `client` sends, `retry` decides on waiting, `pages` follows links, `objects` and `fields` read elements, `error`
 //! says what went wrong. None of it knows the directory; `sync` does.
 
 mod client;
 mod error;
+mod fields;
 mod objects;
 mod pages;
 mod retry;

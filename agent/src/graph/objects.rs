@@ -10,14 +10,11 @@
 //! group's display name stays raw: it is what the group's name is made from, and a name that holds `:`
 //! or a newline must fail, not be mended.
 
-use std::fmt;
-
 use entra_snapshot::Text;
-use serde_json::{Map, Value};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use serde_json::Value;
 
-use crate::clock::{UnixSeconds, parse_rfc3339};
+use super::fields::{FieldFault, Fields};
+use crate::clock::UnixSeconds;
 use crate::identity::ObjectId;
 
 /// The properties of a user that an import asks for (entra-facts: most are absent without `$select`).
@@ -244,169 +241,9 @@ fn members(fields: &Fields<'_>) -> Result<Option<Vec<MemberChange>>, FieldFault>
     Ok(Some(members))
 }
 
-/// A field and what is wrong with it.
-#[derive(Debug)]
-struct FieldFault {
-    field: String,
-    wrong: String,
-}
-
-impl FieldFault {
-    fn new(field: &str, wrong: impl Into<String>) -> Self {
-        Self {
-            field: field.to_owned(),
-            wrong: wrong.into(),
-        }
-    }
-
-    fn about(self, object: Option<ObjectId>, element: &Value) -> Fault {
-        let named = ["userPrincipalName", "displayName", "id"]
-            .into_iter()
-            .find_map(|field| element.get(field)?.as_str())
-            .unwrap_or_default();
-        Fault {
-            object,
-            label: shortened(named),
-            reason: self.to_string(),
-        }
-    }
-}
-
-impl fmt::Display for FieldFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.wrong)
-    }
-}
-
-/// The fields of one JSON object.
-struct Fields<'a>(&'a Map<String, Value>);
-
-impl<'a> Fields<'a> {
-    fn of(element: &'a Value) -> Result<Self, FieldFault> {
-        match element {
-            Value::Object(fields) => Ok(Self(fields)),
-            other => Err(FieldFault::new("element", unexpected(other, "an object"))),
-        }
-    }
-
-    fn has(&self, field: &str) -> bool {
-        self.0.contains_key(field)
-    }
-
-    fn removed(&self) -> bool {
-        self.has("@removed")
-    }
-
-    /// The value, unless it is absent or `null`.
-    fn value(&self, field: &str) -> Option<&'a Value> {
-        self.0.get(field).filter(|value| !value.is_null())
-    }
-
-    fn required<T>(&self, field: &str, value: Option<T>) -> Result<T, FieldFault> {
-        value
-            .ok_or_else(|| FieldFault::new(field, if self.has(field) { "null" } else { "missing" }))
-    }
-
-    fn id(&self) -> Result<ObjectId, FieldFault> {
-        self.required_text("id")?
-            .parse()
-            .map_err(|fault| FieldFault::new("id", format!("{fault}")))
-    }
-
-    fn text(&self, field: &str) -> Result<Option<&'a str>, FieldFault> {
-        match self.value(field) {
-            None => Ok(None),
-            Some(Value::String(text)) if text.len() > TEXT_BYTES_MAX => {
-                let wrong = format!("{} bytes, the limit is {TEXT_BYTES_MAX}", text.len());
-                Err(FieldFault::new(field, wrong))
-            }
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(other) => Err(FieldFault::new(field, unexpected(other, "a text"))),
-        }
-    }
-
-    fn owned(&self, field: &str) -> Result<Option<String>, FieldFault> {
-        Ok(self.text(field)?.map(str::to_owned))
-    }
-
-    fn required_text(&self, field: &str) -> Result<&'a str, FieldFault> {
-        self.required(field, self.text(field)?)
-    }
-
-    fn flag(&self, field: &str) -> Result<Option<bool>, FieldFault> {
-        match self.value(field) {
-            None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(other) => Err(FieldFault::new(field, unexpected(other, "true or false"))),
-        }
-    }
-
-    fn required_flag(&self, field: &str) -> Result<bool, FieldFault> {
-        self.required(field, self.flag(field)?)
-    }
-
-    fn list(&self, field: &str) -> Result<Option<&'a Vec<Value>>, FieldFault> {
-        match self.value(field) {
-            None => Ok(None),
-            Some(Value::Array(list)) => Ok(Some(list)),
-            Some(other) => Err(FieldFault::new(field, unexpected(other, "a list"))),
-        }
-    }
-
-    fn texts(&self, field: &str) -> Result<Vec<&'a str>, FieldFault> {
-        let list = self.list(field)?.map(Vec::as_slice).unwrap_or_default();
-        list.iter()
-            .map(|value| {
-                value
-                    .as_str()
-                    .ok_or_else(|| FieldFault::new(field, unexpected(value, "a list of texts")))
-            })
-            .collect()
-    }
-
-    /// Instants before 1970 (Graph writes the year 1 for "never") count as not set.
-    fn instant(&self, field: &str) -> Result<Option<UnixSeconds>, FieldFault> {
-        let Some(text) = self.text(field)? else {
-            return Ok(None);
-        };
-        if OffsetDateTime::parse(text, &Rfc3339).is_err() {
-            let wrong = format!("\"{}\" is not an instant", shortened(text));
-            return Err(FieldFault::new(field, wrong));
-        }
-        Ok(parse_rfc3339(text))
-    }
-}
-
-fn unexpected(value: &Value, expected: &str) -> String {
-    let is = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    };
-    format!("{is} where {expected} is expected")
-}
-
-/// A text as an error repeats it: stripped, and short enough for a line.
-fn shortened(text: &str) -> String {
-    Text::cleaned(text)
-        .as_str()
-        .chars()
-        .take(SHOWN_CHARACTERS_MAX)
-        .collect()
-}
-
-/// Bytes of one text at most: sixteen times Entra's limit for a display name (256 characters of up to
-/// four bytes), so that only an absurd answer is refused.
-const TEXT_BYTES_MAX: usize = 16 * 1024;
-
-/// Characters of a text that an error repeats.
-const SHOWN_CHARACTERS_MAX: usize = 80;
-
 #[cfg(test)]
 mod tests {
+    use super::super::fields::TEXT_BYTES_MAX;
     use super::*;
     use serde_json::json;
 

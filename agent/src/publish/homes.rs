@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use entra_snapshot::{AbsolutePath, Name};
+use entra_snapshot::{AbsolutePath, Illegal, Name};
 
 use crate::config::Homes;
 
@@ -40,10 +40,12 @@ pub fn home_of(name: &Name, homes: &Homes) -> Result<AbsolutePath, HomeFault> {
     }
 }
 
-/// The shell that people get: the configured one, else [`FALLBACKS`]' first, whichever `/etc/shells`
+/// The shell that people get: the configured one, else bash, else sh, whichever `/etc/shells`
 /// has. A host without that file has a shell all the same: the last of them.
-#[must_use]
-pub fn shell_of(configured: &str, shells: &Path) -> AbsolutePath {
+///
+/// # Errors
+/// [`Illegal`] if even the last resort were no path; it is `/bin/sh`.
+pub fn shell_of(configured: &str, shells: &Path) -> Result<AbsolutePath, Illegal> {
     let listed = fs::read_to_string(shells).unwrap_or_default();
     let is_listed = |shell: &str| listed.lines().any(|line| line.trim() == shell);
     let usable = std::iter::once(configured)
@@ -58,17 +60,7 @@ pub fn shell_of(configured: &str, shells: &Path) -> AbsolutePath {
             "the configured shell is not in /etc/shells"
         );
     }
-    usable
-        .or_else(|| AbsolutePath::new(LAST_RESORT).ok())
-        .unwrap_or_else(root)
-}
-
-/// `/bin/sh` is normalised, so this is never reached; a path that is no shell lets nobody in.
-fn root() -> AbsolutePath {
-    match AbsolutePath::new("/") {
-        Ok(path) => path,
-        Err(_) => root(),
-    }
+    usable.map_or_else(|| AbsolutePath::new(LAST_RESORT), Ok)
 }
 
 const FALLBACKS: [&str; 2] = ["/bin/bash", "/bin/sh"];

@@ -8,27 +8,27 @@
 //! Publications follow one another under a mutex and their generations only grow. One that fails leaves
 //! the last snapshot.
 
+mod draft;
 mod error;
 mod homes;
 mod roles;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use entra_snapshot::{
-    AbsolutePath, Account, Group, Id, Illegal, Name, Policy, Published, Snapshot, Text, Upn, User,
-    WriteError, Writer,
-};
+use entra_snapshot::{AbsolutePath, Name, Policy, Published, Snapshot, WriteError, Writer};
 
 use crate::clock::Clock;
 use crate::config::{Config, Homes};
 use crate::graph::RandomBytes;
-use crate::identity::{ObjectId, ObjectKey, TenantId};
+use crate::identity::{ObjectKey, TenantId};
 use crate::ids::{IdRange, IllegalRange};
 use crate::names::LocalAccounts;
-use crate::store::{Publication, PublishedGroup, PublishedPerson, Store};
+use crate::store::{Publication, Store};
+
+use draft::Draft;
 
 pub use error::PublishError;
 pub use homes::{HomeFault, home_of, shell_of};
@@ -148,9 +148,8 @@ impl Publisher {
     pub fn publish(&self) -> Result<PublishOutcome, PublishError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let local = LocalAccounts::read(&self.local.passwd, &self.local.group)?;
-        let people = self.store.people_to_publish(self.tenant)?;
-        let groups = self.store.groups_to_publish(self.tenant)?;
-        let shell = shell_of(&self.homes.shell, &self.local.shells);
+        let (people, groups) = self.store.to_publish(self.tenant)?;
+        let shell = shell_of(&self.homes.shell, &self.local.shells).map_err(WriteError::from)?;
         let mut draft = Draft::default();
         draft.take_groups(groups, &local);
         draft.take_people(people, &local, &shell);
@@ -220,167 +219,6 @@ impl Publisher {
             left_out: draft.left_out,
         })
     }
-}
-
-/// What the next snapshot will hold.
-#[derive(Default)]
-struct Draft {
-    users: Vec<(ObjectKey, User)>,
-    /// Role groups have no key.
-    groups: Vec<(Option<ObjectKey>, Group)>,
-    /// Where in `groups` an object is.
-    positions: BTreeMap<ObjectId, usize>,
-    /// Positions in [`ROLE_GROUPS`] and their members.
-    role_members: BTreeMap<usize, Vec<Name>>,
-    left_out: Vec<LeftOut>,
-}
-
-impl Draft {
-    fn take_groups(&mut self, groups: Vec<PublishedGroup>, local: &LocalAccounts) {
-        for group in groups {
-            match entry(&group, local) {
-                Ok(entry) => {
-                    self.positions.insert(group.key.object, self.groups.len());
-                    self.groups.push((Some(group.key), entry));
-                }
-                Err(reason) => {
-                    self.left_out.push(LeftOut {
-                        key: group.key,
-                        name: group.name,
-                        reason,
-                    });
-                }
-            }
-        }
-    }
-
-    fn take_people(
-        &mut self,
-        people: Vec<PublishedPerson>,
-        local: &LocalAccounts,
-        shell: &AbsolutePath,
-    ) {
-        for person in people {
-            match self.user(&person, local, shell) {
-                Ok(user) => self.users.push((person.key, user)),
-                Err(reason) => {
-                    self.left_out.push(LeftOut {
-                        key: person.key,
-                        name: person.name,
-                        reason,
-                    });
-                }
-            }
-        }
-    }
-
-    /// The person's record, and their name in the lists of their groups.
-    fn user(
-        &mut self,
-        person: &PublishedPerson,
-        local: &LocalAccounts,
-        shell: &AbsolutePath,
-    ) -> Result<User, String> {
-        refuse_local(&person.name, person.uid, local)?;
-        let uid = Id::new(person.uid).map_err(sentence)?;
-        let name = Name::new(&person.name).map_err(sentence)?;
-        let home = AbsolutePath::new(&person.home).map_err(sentence)?;
-        let upn = person.upn.to_ascii_lowercase();
-        let mut gids = Vec::with_capacity(person.groups.len());
-        for object in &person.groups {
-            if let Some(position) = self.positions.get(object)
-                && let Some((_, group)) = self.groups.get_mut(*position)
-            {
-                group.members.push(name.clone());
-                gids.push(group.gid);
-            }
-        }
-        for (position, group) in ROLE_GROUPS.iter().enumerate() {
-            if person.role >= group.least {
-                self.role_members
-                    .entry(position)
-                    .or_default()
-                    .push(name.clone());
-            }
-        }
-        Ok(User {
-            // A UPN that is the name already is found as the name.
-            upn: Upn::new(&upn)
-                .ok()
-                .filter(|upn| upn.as_str() != name.as_str()),
-            name,
-            uid,
-            gid: uid,
-            display_name: Text::cleaned(&person.display_name),
-            home,
-            shell: shell.clone(),
-            tenant_id: person.key.tenant.to_bytes(),
-            object_id: person.key.object.to_bytes(),
-            account: Account {
-                enabled: person.enabled,
-                blocked: false,
-                expires: None,
-                services: Vec::new(),
-            },
-            gids,
-        })
-    }
-
-    fn add_role_groups(&mut self, range: IdRange) {
-        let mut members = std::mem::take(&mut self.role_members);
-        let mut gids = BTreeMap::new();
-        for (position, group) in ROLE_GROUPS.iter().enumerate() {
-            let gid = range.role_gid(u32::try_from(position).unwrap_or(u32::MAX));
-            let (Ok(name), Ok(gid)) = (Name::new(group.name), Id::new(gid)) else {
-                continue;
-            };
-            let members = members.remove(&position).unwrap_or_default();
-            for member in &members {
-                gids.entry(member.clone())
-                    .or_insert_with(Vec::new)
-                    .push(gid);
-            }
-            let entry = Group {
-                name,
-                gid,
-                object_id: [0; 16],
-                members,
-                always_whole: true,
-            };
-            self.groups.push((None, entry));
-        }
-        for (_, user) in &mut self.users {
-            user.gids
-                .extend(gids.remove(&user.name).unwrap_or_default());
-        }
-    }
-}
-
-fn entry(group: &PublishedGroup, local: &LocalAccounts) -> Result<Group, String> {
-    refuse_local(&group.name, group.gid, local)?;
-    Ok(Group {
-        name: Name::new(&group.name).map_err(sentence)?,
-        gid: Id::new(group.gid).map_err(sentence)?,
-        object_id: group.key.object.to_bytes(),
-        members: Vec::new(),
-        always_whole: false,
-    })
-}
-
-fn refuse_local(name: &str, id: u32, local: &LocalAccounts) -> Result<(), String> {
-    if let Some(file) = local.file_with_name(name) {
-        return Err(format!("the name \"{name}\" is in {file} on this host"));
-    }
-    if local.has_id(id) {
-        return Err(format!(
-            "the id {id} is in /etc/passwd or /etc/group on this host"
-        ));
-    }
-    Ok(())
-}
-
-fn sentence(illegal: Illegal) -> String {
-    illegal.to_string()
 }
 
 /// An entry that the writer refused; trouble with the file itself ends the publication.

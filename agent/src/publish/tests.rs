@@ -243,10 +243,18 @@ fn a_shell_must_be_listed() {
     let folder = tempfile::tempdir().unwrap();
     let shells = folder.path().join("shells");
     fs::write(&shells, "/bin/sh\n/usr/bin/zsh\n").unwrap();
-    assert_eq!(shell_of("/usr/bin/zsh", &shells).as_str(), "/usr/bin/zsh");
-    assert_eq!(shell_of("/usr/bin/fish", &shells).as_str(), "/bin/sh");
     assert_eq!(
-        shell_of("bad:shell", Path::new("/nonexistent")).as_str(),
+        shell_of("/usr/bin/zsh", &shells).unwrap().as_str(),
+        "/usr/bin/zsh"
+    );
+    assert_eq!(
+        shell_of("/usr/bin/fish", &shells).unwrap().as_str(),
+        "/bin/sh"
+    );
+    assert_eq!(
+        shell_of("bad:shell", Path::new("/nonexistent"))
+            .unwrap()
+            .as_str(),
         "/bin/sh"
     );
 }

@@ -58,63 +58,18 @@ pub struct Publication {
 }
 
 impl Store {
-    /// Every named person of the tenant, by name.
+    /// Every named person and group of the tenant, by name, of one and the same import.
     ///
     /// # Errors
     /// What the database said.
-    pub fn people_to_publish(&self, tenant: TenantId) -> Result<Vec<PublishedPerson>, StoreError> {
-        let reader = self.reader();
-        let mut groups = closure(&reader, tenant)?;
-        let mut statement = reader.prepare_cached(
-            "SELECT u.object, u.name, u.upn, u.display_name, i.id, h.home, u.enabled, r.role
-             FROM users AS u
-             JOIN state.ids AS i ON i.tenant = u.tenant AND i.object = u.object
-             JOIN state.homes AS h ON h.tenant = u.tenant AND h.object = u.object
-             LEFT JOIN state.roles AS r ON r.tenant = u.tenant AND r.object = u.object
-             WHERE u.name IS NOT NULL AND u.tenant = ?1 ORDER BY u.name",
-        )?;
-        let mut rows = statement.query([tenant])?;
-        let mut people = Vec::new();
-        while let Some(row) = rows.next()? {
-            let object = row.get(0)?;
-            people.push(PublishedPerson {
-                key: ObjectKey { tenant, object },
-                name: row.get(1)?,
-                upn: row.get(2)?,
-                display_name: row.get(3)?,
-                uid: row.get(4)?,
-                home: row.get(5)?,
-                enabled: row.get(6)?,
-                role: role(row.get(7)?)?,
-                groups: groups.remove(&object).unwrap_or_default(),
-            });
-        }
-        Ok(people)
-    }
-
-    /// Every named group of the tenant, by name.
-    ///
-    /// # Errors
-    /// What the database said.
-    pub fn groups_to_publish(&self, tenant: TenantId) -> Result<Vec<PublishedGroup>, StoreError> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT g.object, g.name, i.id FROM groups AS g
-             JOIN state.ids AS i ON i.tenant = g.tenant AND i.object = g.object
-             WHERE g.name IS NOT NULL AND g.tenant = ?1 ORDER BY g.name",
-        )?;
-        let rows = statement.query_map([tenant], |row| {
-            let key = ObjectKey {
-                tenant,
-                object: row.get(0)?,
-            };
-            Ok(PublishedGroup {
-                key,
-                name: row.get(1)?,
-                gid: row.get(2)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+    pub fn to_publish(
+        &self,
+        tenant: TenantId,
+    ) -> Result<(Vec<PublishedPerson>, Vec<PublishedGroup>), StoreError> {
+        let mut reader = self.reader();
+        // One transaction, so that no import swaps the directory between two questions.
+        let transaction = reader.transaction()?;
+        Ok((people(&transaction, tenant)?, groups(&transaction, tenant)?))
     }
 
     /// Takes the next generation, never one that was taken before or that `at_least` excludes. A
@@ -184,6 +139,55 @@ impl Store {
                 published_at: UnixSeconds::new(at),
             }))
     }
+}
+
+fn people(connection: &Connection, tenant: TenantId) -> Result<Vec<PublishedPerson>, StoreError> {
+    let mut groups = closure(connection, tenant)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT u.object, u.name, u.upn, u.display_name, i.id, h.home, u.enabled, r.role
+         FROM users AS u
+         JOIN state.ids AS i ON i.tenant = u.tenant AND i.object = u.object
+         JOIN state.homes AS h ON h.tenant = u.tenant AND h.object = u.object
+         LEFT JOIN state.roles AS r ON r.tenant = u.tenant AND r.object = u.object
+         WHERE u.name IS NOT NULL AND u.tenant = ?1 ORDER BY u.name",
+    )?;
+    let mut rows = statement.query([tenant])?;
+    let mut people = Vec::new();
+    while let Some(row) = rows.next()? {
+        let object = row.get(0)?;
+        people.push(PublishedPerson {
+            key: ObjectKey { tenant, object },
+            name: row.get(1)?,
+            upn: row.get(2)?,
+            display_name: row.get(3)?,
+            uid: row.get(4)?,
+            home: row.get(5)?,
+            enabled: row.get(6)?,
+            role: role(row.get(7)?)?,
+            groups: groups.remove(&object).unwrap_or_default(),
+        });
+    }
+    Ok(people)
+}
+
+fn groups(connection: &Connection, tenant: TenantId) -> Result<Vec<PublishedGroup>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT g.object, g.name, i.id FROM groups AS g
+         JOIN state.ids AS i ON i.tenant = g.tenant AND i.object = g.object
+         WHERE g.name IS NOT NULL AND g.tenant = ?1 ORDER BY g.name",
+    )?;
+    let rows = statement.query_map([tenant], |row| {
+        let key = ObjectKey {
+            tenant,
+            object: row.get(0)?,
+        };
+        Ok(PublishedGroup {
+            key,
+            name: row.get(1)?,
+            gid: row.get(2)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn closure(

@@ -35,7 +35,7 @@ fn files_are_private_before_they_hold_anything() {
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, PRIVATE_MODE, "{:?}", entry.file_name());
+        assert_eq!(mode, 0o600, "{:?}", entry.file_name());
         files += 1;
     }
     assert!(files >= 4, "both databases and their journals");
