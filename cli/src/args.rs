@@ -46,6 +46,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Import users and groups from the tenant: all of it, or those named
     ///
+    /// What is named is the whole scope: whoever is imported already and not in it is removed from this
+    /// host, and comes back with the same ids, name and home when a later import has them.
+    ///
     /// Shows how far it is while it runs, then how many objects were added, changed, removed, unchanged
     /// and failed, and for every failed one the reason and what to do about it. Interrupting the command
     /// cancels the import; the directory then stays as it was.
