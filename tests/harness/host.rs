@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::launch::Container;
-use crate::{Control, Limit, Output, Places, Terminal, Trouble, until};
+use crate::{Control, Limit, Output, Places, Terminal, Trouble};
 
 /// A Debian host of its own, with the agent running and nothing imported yet.
 #[derive(Debug)]
@@ -119,80 +119,6 @@ impl Host {
         Terminal::start(&self.entering(), command)
     }
 
-    /// Runs a command over ssh with a password, without a terminal.
-    ///
-    /// # Errors
-    /// See [`Host::run`]; a refused sign-in is an exit code.
-    pub fn ssh_password(
-        &self,
-        user: &str,
-        password: &str,
-        command: &str,
-    ) -> Result<Output, Trouble> {
-        self.run(&format!(
-            "sshpass -p {} ssh -o PubkeyAuthentication=no -l {} localhost {}",
-            quoted(password),
-            quoted(user),
-            quoted(command)
-        ))
-    }
-
-    /// Runs a command over ssh with root's key, which the image put in place for
-    /// every account.
-    ///
-    /// # Errors
-    /// See [`Host::run`]; a refused sign-in is an exit code.
-    pub fn ssh_key(&self, user: &str, command: &str) -> Result<Output, Trouble> {
-        self.run(&format!(
-            "ssh -o BatchMode=yes -l {} localhost {}",
-            quoted(user),
-            quoted(command)
-        ))
-    }
-
-    /// Starts an interactive ssh session, prompts and all.
-    ///
-    /// # Errors
-    /// When ssh can't be started.
-    pub fn ssh_terminal(&self, user: &str) -> Result<Terminal, Trouble> {
-        self.terminal(&format!(
-            "ssh -tt -o PubkeyAuthentication=no -l {} localhost",
-            quoted(user)
-        ))
-    }
-
-    /// Starts an interactive ssh session of somebody with a password and answers
-    /// the prompt.
-    ///
-    /// # Errors
-    /// When no password is asked for.
-    pub fn ssh_answering(&self, user: &str, password: &str) -> Result<Terminal, Trouble> {
-        let mut terminal = self.ssh_terminal(user)?;
-        terminal.expect("Password: ", PROMPT_LIMIT)?;
-        terminal.send_line(password)?;
-        Ok(terminal)
-    }
-
-    /// Waits on a terminal for a device code and gives the code with all that was
-    /// shown along with it.
-    ///
-    /// # Errors
-    /// When none appears that the tenant has handed out.
-    pub fn device_code(&self, terminal: &mut Terminal) -> Result<(String, String), Trouble> {
-        let screen = terminal.expect(DEVICE_CODE_PROMPT, PROMPT_LIMIT)?;
-        let codes = self.tenant().device_codes()?;
-        let code = codes
-            .into_iter()
-            .map(|one| one.user_code)
-            .rfind(|code| screen.contains(code));
-        match code {
-            Some(code) => Ok((code, screen)),
-            None => Err(Trouble::new(format!(
-                "no code of the tenant's is on the screen:\n{screen}"
-            ))),
-        }
-    }
-
     /// What a unit has written to the journal since boot.
     ///
     /// # Errors
@@ -212,77 +138,6 @@ impl Host {
     /// See [`Host::run`]; the summary and the exit code are the output's.
     pub fn import(&self, arguments: &str) -> Result<Output, Trouble> {
         self.run(&format!("entractl import {arguments}"))
-    }
-
-    /// Stops the agent and its sockets, as a package removal would.
-    ///
-    /// # Errors
-    /// When systemctl fails.
-    pub fn stop_agent(&self) -> Result<(), Trouble> {
-        let units = "entra-agent-login.socket entra-agent-admin.socket entra-agent.service";
-        self.run(&format!("systemctl stop {units}"))?
-            .stdout()
-            .map(drop)
-    }
-
-    /// Starts agent and sockets, and waits for readiness.
-    ///
-    /// # Errors
-    /// When it does not become ready.
-    pub fn start_agent(&self) -> Result<(), Trouble> {
-        let units = "entra-agent-login.socket entra-agent-admin.socket entra-agent.service";
-        self.run(&format!("systemctl start {units}"))?
-            .stdout()
-            .map(drop)
-    }
-
-    /// Starts the agent anew, for a changed configuration.
-    ///
-    /// # Errors
-    /// When it does not become ready.
-    pub fn restart_agent(&self) -> Result<(), Trouble> {
-        self.run("systemctl restart entra-agent.service")?
-            .stdout()
-            .map(drop)
-    }
-
-    /// Makes the agent hang: it is there, its sockets take connections, nothing
-    /// is ever answered.
-    ///
-    /// # Errors
-    /// When systemctl fails.
-    pub fn freeze_agent(&self) -> Result<(), Trouble> {
-        self.run("systemctl kill --signal=STOP entra-agent.service")?
-            .stdout()
-            .map(drop)
-    }
-
-    /// Lets a frozen agent go on.
-    ///
-    /// # Errors
-    /// When systemctl fails.
-    pub fn thaw_agent(&self) -> Result<(), Trouble> {
-        self.run("systemctl kill --signal=CONT entra-agent.service")?
-            .stdout()
-            .map(drop)
-    }
-
-    /// Kills the agent where it stands and waits until systemd has a new one ready.
-    ///
-    /// # Errors
-    /// When no new agent becomes ready in time.
-    pub fn kill_agent(&self) -> Result<(), Trouble> {
-        let before = self.agent_process()?;
-        self.run("systemctl kill --signal=KILL entra-agent.service")?
-            .stdout()?;
-        until("a new agent", COMMAND_LIMIT, || {
-            let now = self.agent_process().ok()?;
-            let active = self
-                .run("systemctl is-active entra-agent.service")
-                .ok()?
-                .success();
-            (active && now != before && now != "0").then_some(())
-        })
     }
 
     /// Reads a file of the host.
@@ -324,13 +179,6 @@ impl Host {
         command
     }
 
-    fn agent_process(&self) -> Result<String, Trouble> {
-        Ok(self
-            .run("systemctl show -P MainPID entra-agent.service")?
-            .stdout()?
-            .to_owned())
-    }
-
     /// A path of the host as the machine sees it.
     fn path(&self, path: &str) -> PathBuf {
         Path::new("/proc")
@@ -365,7 +213,7 @@ impl Host {
 }
 
 /// A word for the host's shell that stands for exactly this text.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -379,17 +227,11 @@ fn exit_code(status: std::process::ExitStatus) -> i32 {
 /// Where the tenant of the image listens for tests.
 const TENANT_CONTROL: &str = "/run/entra-tenant/control.sock";
 
-/// The line after which a device code is waiting for the person.
-pub const DEVICE_CODE_PROMPT: &str = "Press Enter when you have signed in";
-
-/// For a prompt to appear: one round trip to the tenant at most.
-const PROMPT_LIMIT: Limit = Duration::from_secs(20);
-
 /// A boot takes one to two seconds; a busy machine gets its time.
 const BOOT_LIMIT: Limit = Duration::from_secs(90);
 
 /// No single command of the tests takes more than a few seconds.
-const COMMAND_LIMIT: Limit = Duration::from_secs(60);
+pub(crate) const COMMAND_LIMIT: Limit = Duration::from_secs(60);
 
 /// timeout(1)'s own exit codes: the limit passed, and it had to kill.
 const TIMED_OUT: i32 = 124;

@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+mod agent;
 mod cgroup;
 mod host;
 mod http;
@@ -22,14 +23,16 @@ mod output;
 pub mod people;
 mod places;
 mod screen;
+mod ssh;
 pub mod tenant;
 mod terminal;
 mod trouble;
 mod wait;
 
-pub use host::{DEVICE_CODE_PROMPT, Host};
+pub use host::Host;
 pub use output::Output;
 pub use places::Places;
+pub use ssh::DEVICE_CODE_PROMPT;
 pub use tenant::Control;
 pub use terminal::Terminal;
 pub use trouble::Trouble;
