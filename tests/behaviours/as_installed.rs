@@ -27,6 +27,22 @@ fn every_key_of_the_example_configuration_is_known() -> Result<(), Trouble> {
 }
 
 #[test]
+fn the_profiles_enable_nothing_on_their_own() -> Result<(), Trouble> {
+    let host = Host::boot()?;
+    let wired = "cat /etc/pam.d/common-*";
+    assert!(host.run(wired)?.stdout()?.contains("pam_entra.so"));
+    // A host on which the files are installed and nobody has enabled them; then any other package's
+    // postinst runs pam-auth-update.
+    host.run(
+        "pam-auth-update --package --remove entra entra-password && rm -f /var/lib/pam/seen && \
+         pam-auth-update --package",
+    )?
+    .stdout()?;
+    assert!(!host.run(wired)?.stdout()?.contains("pam_entra.so"));
+    Ok(())
+}
+
+#[test]
 fn the_agent_is_nobody_special() -> Result<(), Trouble> {
     let host = Host::boot()?;
     let status = host.run("cat /proc/$(systemctl show -P MainPID entra-agent)/status")?;
