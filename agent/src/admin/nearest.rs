@@ -10,7 +10,7 @@ const SUGGESTED: usize = 3;
 pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let word = word.to_lowercase();
     let mut alike: Vec<(f64, &str)> = names
-        .map(|name| (strsim::jaro_winkler(&word, &name.to_lowercase()), name))
+        .map(|name| (likeness(&word, &name.to_lowercase()), name))
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .collect();
     alike.sort_by(|(one, a), (other, b)| other.total_cmp(one).then(a.cmp(b)));
@@ -20,6 +20,17 @@ pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> V
         .take(SUGGESTED)
         .map(|(_, name)| name)
         .collect()
+}
+
+/// One slip of the fingers (a letter more, less, other, or two swapped) counts as alike however short the
+/// names are; Jaro-Winkler alone sees nothing common in `bbo` and `bob`.
+fn likeness(word: &str, name: &str) -> f64 {
+    let likeness = strsim::jaro_winkler(word, name);
+    if name.len() > 2 && strsim::osa_distance(word, name) == 1 {
+        likeness.max(ALIKE)
+    } else {
+        likeness
+    }
 }
 
 /// The hint that lists them, if there are any.
@@ -43,6 +54,7 @@ mod tests {
             hint("bobb", names.into_iter()).as_deref(),
             Some("did you mean bob?")
         );
+        assert_eq!(nearest("bbo", names.into_iter()), ["bob"]);
         assert_eq!(hint("zzz", names.into_iter()), None);
     }
 }

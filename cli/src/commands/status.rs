@@ -1,6 +1,6 @@
 //! `entractl status`: the agent, its directory, the last import, enablement, and who you are to it.
 
-use entra_protocol::admin::{Caller, Done, Request, Status};
+use entra_protocol::admin::{Caller, Done, Request, Role, Status};
 use serde::Serialize;
 
 use super::{auth, import};
@@ -33,6 +33,9 @@ impl Shown for WholeStatus {
         let last = match (&status.last_import, &status.last_error) {
             (Some(run), _) => import::one_line(run),
             (None, Some(_)) => "never to its end".to_owned(),
+            (None, None) if !sees_runs(&status.caller) => {
+                "shown to auditors, operators and administrators".to_owned()
+            }
             (None, None) => "never".to_owned(),
         };
         lines.push(("Last import", last));
@@ -52,6 +55,11 @@ impl Shown for WholeStatus {
             talk: Vec::new(),
         }
     }
+}
+
+/// The agent leaves runs out for everybody else (docs/protocol.md).
+fn sees_runs(caller: &Caller) -> bool {
+    caller.uid == 0 || caller.role >= Some(Role::Auditor)
 }
 
 fn directory(status: &Status) -> String {
@@ -74,7 +82,7 @@ fn you(caller: &Caller) -> String {
 mod tests {
     use super::super::import::tests::run;
     use super::*;
-    use entra_protocol::admin::{AuthState, Failure, FailureKind, Role, TenantStatus};
+    use entra_protocol::admin::{AuthState, Failure, FailureKind, TenantStatus};
 
     fn whole() -> Status {
         Status {
@@ -127,21 +135,41 @@ mod tests {
     }
 
     #[test]
+    fn what_a_role_may_not_see_is_not_called_never() {
+        for (role, line) in [
+            (None, "Last import:       shown to auditors,"),
+            (Some(Role::User), "Last import:       shown to auditors,"),
+            (Some(Role::Auditor), "Last import:       never\n"),
+        ] {
+            let mut status = whole();
+            status.last_import = None;
+            status.last_error = None;
+            status.caller = Caller {
+                uid: 1000,
+                name: "somebody".into(),
+                role,
+            };
+            let text = WholeStatus { status }.text(Screen::Plain).data;
+            assert!(text.contains(line), "{text}");
+        }
+    }
+
+    #[test]
     fn before_the_first_import_nothing_is_pretended() {
         let mut status = whole();
         status.published_at = None;
         status.last_import = None;
         status.last_error = None;
         status.caller = Caller {
-            uid: 1000,
-            name: "local user".into(),
+            uid: 0,
+            name: "root".into(),
             role: None,
         };
         let text = WholeStatus { status }.text(Screen::Plain).data;
         for line in [
             "Directory:         not published yet; `entractl import` does that\n",
             "Last import:       never\n",
-            "You:               local user (uid 1000), no role\n",
+            "You:               root (uid 0), no role\n",
         ] {
             assert!(text.contains(line), "{text}");
         }
