@@ -1,9 +1,10 @@
 //! Decides what a whole round means for this host. Touches nothing: what goes in is what is known, what
 //! comes out is what to write.
 //!
-//! `consider` settles which objects of the round count at all and what they ask for, this file who gets
-//! it. Every object considered ends in exactly one of added, changed, unchanged and failed.
+//! `consider` settles which objects of the round count at all, `claims` what they ask for, this file who
+//! gets it. Every object considered ends in exactly one of added, changed, unchanged and failed.
 
+mod claims;
 mod consider;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,11 +17,10 @@ use super::read::Reading;
 use super::{Rules, SyncError};
 use crate::graph::MemberKind;
 use crate::identity::{ObjectId, ObjectKey};
-use crate::ids::{Allocation, allocate};
-use crate::names::{Assignment, Claim, LocalAccounts, NameFault, assign};
-use crate::publish::home_of;
+use crate::names::{Assignment, LocalAccounts, NameFault, assign};
 use crate::store::{Commit, Edge, Known, Membership, StagedRound};
 
+use claims::{claims, homes, place};
 use consider::{Considered, Entry, consider, failed};
 
 /// What a decision is made from.
@@ -191,113 +191,6 @@ fn refuse_empty(
         });
     }
     Ok(())
-}
-
-/// Ids for those that have none: the oldest object first, also for objects whose row fails.
-fn place(
-    rules: &Rules,
-    known: &Known,
-    local: &LocalAccounts,
-    considered: &Considered,
-) -> Allocation {
-    let users = considered
-        .users
-        .iter()
-        .map(|(object, entry)| (entry.created_at, *object));
-    let groups = considered
-        .groups
-        .iter()
-        .map(|(object, entry)| (entry.created_at, *object));
-    let mut order: Vec<_> = users.chain(groups).collect();
-    order.sort_unstable();
-    let objects: Vec<ObjectKey> = order
-        .into_iter()
-        .map(|(_, object)| ObjectKey {
-            tenant: rules.tenant,
-            object,
-        })
-        .collect();
-    allocate(rules.range, &objects, &known.ids, local)
-}
-
-fn claims(rules: &Rules, considered: &Considered, allocation: &Allocation) -> Vec<Claim> {
-    let mut claims = Vec::with_capacity(considered.users.len() + considered.groups.len());
-    for (object, entry) in &considered.users {
-        claims.push(claim(rules, MemberKind::User, *object, entry, allocation));
-    }
-    for (object, entry) in &considered.groups {
-        claims.push(claim(rules, MemberKind::Group, *object, entry, allocation));
-    }
-    claims
-}
-
-fn claim<T>(
-    rules: &Rules,
-    kind: MemberKind,
-    object: ObjectId,
-    entry: &Entry<T>,
-    allocation: &Allocation,
-) -> Claim {
-    let key = ObjectKey {
-        tenant: rules.tenant,
-        object,
-    };
-    let candidate = if allocation.unplaced.contains(&key) {
-        Err(NameFault {
-            reason: "there is no free id left in the range of [ids]".to_owned(),
-            cure: "ask the developers how to add a range: the present one must not move".to_owned(),
-        })
-    } else {
-        entry.candidate.clone()
-    };
-    Claim {
-        key,
-        kind,
-        label: entry.label.clone(),
-        created_at: entry.created_at,
-        candidate,
-    }
-}
-
-/// Homes for the named who have none yet. Who can't have one loses the name's use, not the name.
-fn homes(
-    rules: &Rules,
-    known: &Known,
-    considered: &Considered,
-    assignment: &mut Assignment,
-) -> Vec<(ObjectKey, String)> {
-    let mut taken: BTreeSet<String> = known.homes.values().cloned().collect();
-    let mut homes = Vec::new();
-    for object in considered.users.keys() {
-        let key = ObjectKey {
-            tenant: rules.tenant,
-            object: *object,
-        };
-        if known.homes.contains_key(&key) {
-            continue;
-        }
-        let Some(outcome) = assignment.names.get_mut(&key) else {
-            continue;
-        };
-        let Ok(name) = outcome else { continue };
-        let cure = "correct [homes] in agent.toml".to_owned();
-        match home_of(name, &rules.homes) {
-            Ok(home) if taken.insert(home.as_str().to_owned()) => {
-                homes.push((key, home.as_str().to_owned()));
-            }
-            Ok(home) => {
-                let reason = format!("the home {} is another object's", home.as_str());
-                *outcome = Err(NameFault { reason, cure });
-            }
-            Err(fault) => {
-                *outcome = Err(NameFault {
-                    reason: fault.reason,
-                    cure,
-                })
-            }
-        }
-    }
-    homes
 }
 
 /// The closure of every group that counts, joined with the users that count: users who were deleted
