@@ -11,13 +11,21 @@ fn answers_of_graph_that_make_no_sense_are_errors() -> Result<(), Trouble> {
     let host = ready::everybody_may_sign_in()?;
     let before = directory(&host)?;
     for (what, body) in nonsense() {
-        fails(&host, what, &on_users(json!({ "body": body })), "users")?;
+        fails(&host, what, &on("users", json!({ "body": body })), "users")?;
         assert_eq!(directory(&host)?, before, "{what}");
     }
+    let nobody = json!({ "value": [], "@odata.deltaLink": LINK }).to_string();
+    fails(
+        &host,
+        "nobody at all",
+        &on("users", json!({ "body": nobody })),
+        "single user",
+    )?;
+    assert_eq!(directory(&host)?, before, "nobody at all");
     fails(
         &host,
         "an absurd size",
-        &on_users(json!({ "body_size": ABSURD })),
+        &on("users", json!({ "body_size": ABSURD })),
         "users",
     )?;
     assert_eq!(directory(&host)?, before, "an absurd size");
@@ -35,6 +43,42 @@ fn answers_of_graph_that_make_no_sense_are_errors() -> Result<(), Trouble> {
     )?;
     assert_eq!(directory(&host)?, before);
     host.import("")?.stdout()?;
+    Ok(())
+}
+
+/// Taken for "no groups", they would take everybody's memberships away.
+#[test]
+fn answers_about_groups_that_make_no_sense_are_errors() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    let before = directory(&host)?;
+    for (what, body) in nonsense() {
+        fails(
+            &host,
+            what,
+            &on("groups", json!({ "body": body })),
+            "groups",
+        )?;
+        assert_eq!(directory(&host)?, before, "{what}");
+    }
+    Ok(())
+}
+
+/// The request would carry the token for Graph to whoever is there.
+#[test]
+fn a_link_to_another_host_is_not_followed() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    // One that is reached from here and has a good certificate.
+    let link = "https://login.microsoftonline.com/v1.0/users?$skiptoken=x";
+    let body = json!({ "value": [], "@odata.nextLink": link }).to_string();
+    fails(
+        &host,
+        "a link elsewhere",
+        &on("users", json!({ "body": body })),
+        "users",
+    )?;
+    for request in host.tenant().requests("/v1.0/")? {
+        assert_eq!(request.host, "graph.microsoft.com", "{request:?}");
+    }
     Ok(())
 }
 
@@ -77,10 +121,13 @@ fn an_app_token_that_makes_no_sense_is_an_error() -> Result<(), Trouble> {
 /// Forty times what Graph's largest page has, in bytes.
 const ABSURD: usize = 40 << 20;
 
-/// A fault in place of every page of users, answered as if all were well.
-fn on_users(what: Value) -> Value {
+/// The link with which a round ends.
+const LINK: &str = "https://graph.microsoft.com/v1.0/users/delta?$deltatoken=x";
+
+/// A fault in place of every page of this list, answered as if all were well.
+fn on(list: &str, what: Value) -> Value {
     let mut fault = json!({
-        "path_prefix": "/v1.0/users", "times": 9, "status": 200,
+        "path_prefix": format!("/v1.0/{list}"), "times": 9, "status": 200,
         "headers": { "content-type": "application/json" },
     });
     if let (Some(fault), Some(what)) = (fault.as_object_mut(), what.as_object()) {
@@ -89,16 +136,16 @@ fn on_users(what: Value) -> Value {
     fault
 }
 
-/// Bodies of 200 answers to a page of users.
+/// Bodies of 200 answers to a page of a list.
 fn nonsense() -> [(&'static str, String); 9] {
     [
         ("no JSON", "this is not JSON".to_owned()),
         ("an empty body", String::new()),
         ("a list instead of an object", "[]".to_owned()),
-        ("no value", r#"{"@odata.context":"x"}"#.to_owned()),
+        ("no value", json!({ "@odata.deltaLink": LINK }).to_string()),
         (
             "a value of the wrong type",
-            r#"{"value":"none"}"#.to_owned(),
+            json!({ "value": "none", "@odata.deltaLink": LINK }).to_string(),
         ),
         (
             "a link of the wrong type",
@@ -112,7 +159,7 @@ fn nonsense() -> [(&'static str, String); 9] {
             "deep nesting",
             format!(r#"{{"value":{}1{}}}"#, "[".repeat(5000), "]".repeat(5000)),
         ),
-        ("nobody at all", r#"{"value":[]}"#.to_owned()),
+        ("a round without an end", r#"{"value":[]}"#.to_owned()),
     ]
 }
 

@@ -28,6 +28,56 @@ fn no_damage_crashes_anything() -> Result<(), Trouble> {
     Ok(())
 }
 
+/// The bit that is turned leaves letters letters and digits digits: only a checksum
+/// tells the record from a good one.
+#[test]
+fn no_byte_of_a_record_gives_a_wrong_answer() -> Result<(), Trouble> {
+    const AROUND: usize = 160;
+    let host = ready::everybody_may_sign_in()?;
+    let whole = host.read(SNAPSHOT)?;
+    let asked = "getent passwd alice; id -G alice 2> /dev/null";
+    let right = host.run(asked)?.text();
+    host.stop_agent()?;
+    let home = b"/home/alice";
+    let middle = whole
+        .windows(home.len())
+        .position(|window| window == home)
+        .ok_or_else(|| Trouble::new("alice has no record"))?;
+    let mut refused = 0;
+    for place in middle.saturating_sub(AROUND)..middle + AROUND {
+        let mut bytes = whole.clone();
+        if let Some(byte) = bytes.get_mut(place) {
+            *byte ^= 1;
+        }
+        host.write(SNAPSHOT, &bytes)?;
+        let seen = host.run(asked)?.text();
+        assert!(seen.is_empty() || seen == right, "byte {place}: {seen}");
+        refused += usize::from(seen.is_empty());
+    }
+    assert!(refused > home.len(), "only {refused} changes were noticed");
+    Ok(())
+}
+
+/// login asks PAM before it asks whether there is such a user: the module sees the
+/// damage itself.
+#[test]
+fn login_goes_on_without_a_good_snapshot() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    let whole = host.read(SNAPSHOT)?;
+    host.stop_agent()?;
+    for (what, bytes) in damages(&whole).into_iter().step_by(13) {
+        host.write(SNAPSHOT, &bytes)?;
+        let mut login = host.terminal("login")?;
+        login.expect("login: ", ready::SOON)?;
+        login.send_line(ALICE.name)?;
+        // With her record whole, the module says that nobody answers.
+        login
+            .expect_any(&["Password: ", "does not answer"], ready::SOON)
+            .map_err(|trouble| Trouble::new(format!("{what}: {trouble}")))?;
+    }
+    Ok(())
+}
+
 #[test]
 fn the_agent_mends_a_damaged_snapshot() -> Result<(), Trouble> {
     let host = ready::everybody_may_sign_in()?;

@@ -6,6 +6,7 @@
 mod agent_away;
 mod as_installed;
 mod bad_answers;
+mod credentials;
 mod damaged_snapshot;
 mod hostile_names;
 mod hosts_boot;

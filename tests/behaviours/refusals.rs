@@ -13,6 +13,11 @@ fn a_disabled_person_is_refused() -> Result<(), Trouble> {
     let host = ready::everybody_may_sign_in()?;
     let screen = refused_at_a_terminal(&host, &DAVE)?;
     assert!(screen.contains("disabled"), "no sentence:\n{screen}");
+    assert_eq!(
+        host.tenant().token_requests("password")?,
+        0,
+        "the tenant was asked about somebody whom this host knows to be disabled"
+    );
     refused_by_key(&host, &DAVE)
 }
 
@@ -51,6 +56,20 @@ fn somebody_disabled_is_refused_by_key_after_the_next_import() -> Result<(), Tro
         "files of hers still have a name"
     );
     Ok(())
+}
+
+/// A full disk: the import is in the databases, the snapshot is the old one, in which
+/// Alice still stands. The agent knows better and is asked.
+#[test]
+fn somebody_disabled_is_refused_by_key_though_nothing_could_be_published() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    host.run("chown root: /var/lib/entra-login/public")?
+        .stdout()?;
+    host.tenant()
+        .change_user(ALICE.upn, &json!({ "accountEnabled": false }))?;
+    let import = host.import("")?.refusal()?;
+    assert!(import.contains("not published"), "{import}");
+    refused_by_key(&host, &ALICE)
 }
 
 #[test]

@@ -2,9 +2,9 @@
 //! every caller, and with the agent stopped.
 
 use harness::people::{ALICE, CAROL, LARS};
-use harness::{Host, Trouble};
+use harness::{Host, Trouble, until};
 
-use crate::ready;
+use crate::ready::{self, SOON};
 
 #[test]
 fn nobody_resolves_before_the_import() -> Result<(), Trouble> {
@@ -102,6 +102,21 @@ fn the_list_of_everybody_is_off_by_default() -> Result<(), Trouble> {
     let all = host.run("getent passwd")?.stdout()?.to_owned();
     assert!(all.contains("lars"), "{all}");
     assert!(!all.contains("alice"), "{all}");
+    Ok(())
+}
+
+#[test]
+fn the_list_of_everybody_can_be_switched_on() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    host.run("printf '[directory]\nenumerate = true\n' >> /etc/entra-login/agent.toml")?
+        .stdout()?;
+    host.restart_agent()?;
+    for (list, entry) in [("passwd", "\nalice:"), ("group", "\nall-staff:")] {
+        until("the list", SOON, || {
+            let all = host.run(&format!("getent {list}")).ok()?;
+            all.stdout.contains(entry).then_some(())
+        })?;
+    }
     Ok(())
 }
 

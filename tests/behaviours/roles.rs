@@ -2,6 +2,7 @@
 
 use harness::Trouble;
 use harness::people::{ALICE, CAROL, LARS};
+use serde_json::json;
 
 use crate::ready;
 
@@ -17,12 +18,29 @@ fn an_administrator_needs_no_sudo_and_others_are_refused() -> Result<(), Trouble
             "import",
             "auth disable",
             "users list",
+            "users show carol",
         ] {
             let refused = host.run_as(person.name, &format!("entractl {verb}"))?;
             assert_eq!(refused.code, 1, "{} may {verb}:\n{refused}", person.name);
         }
     }
     assert!(!host.run("id -nG alice")?.stdout()?.contains("entra-admins"));
+    let own = host.run_as(ALICE.name, "entractl users show alice")?;
+    assert!(own.stdout()?.contains(ALICE.upn), "{own}");
+    Ok(())
+}
+
+/// Processes of hers may still run when somebody is cut off in the tenant.
+#[test]
+fn a_disabled_administrator_has_no_rights() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    let verb = "entractl users list";
+    host.run_as(CAROL.name, verb)?.stdout()?;
+    host.tenant()
+        .change_user(CAROL.upn, &json!({ "accountEnabled": false }))?;
+    host.import("")?.stdout()?;
+    let refused = host.run_as(CAROL.name, verb)?;
+    assert_eq!(refused.code, 1, "{refused}");
     Ok(())
 }
 

@@ -61,5 +61,26 @@ fn nobody_signs_in_while_sign_in_is_off() -> Result<(), Trouble> {
         0,
         "the tenant was asked all the same"
     );
+    // The snapshot says it, too.
+    host.stop_agent()?;
+    host.ssh_key(ALICE.name, "true")?.refusal()?;
+    Ok(())
+}
+
+/// A full disk: the snapshot still says that sign-in is on. The agent knows better.
+#[test]
+fn nobody_signs_in_once_it_is_off_though_nothing_could_be_published() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    host.run("chown root: /var/lib/entra-login/public")?
+        .stdout()?;
+    host.run("entractl auth disable")?.refusal()?;
+    host.ssh_password(ALICE.name, ALICE.password, "true")?
+        .refusal()?;
+    host.ssh_key(ALICE.name, "true")?.refusal()?;
+    assert_eq!(
+        host.tenant().token_requests("password")?,
+        0,
+        "the tenant was asked all the same"
+    );
     Ok(())
 }
