@@ -6,7 +6,6 @@
 mod agent_away;
 mod as_installed;
 mod bad_answers;
-mod credentials;
 mod damaged_snapshot;
 mod hostile_names;
 mod hosts_boot;
