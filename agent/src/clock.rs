@@ -17,7 +17,7 @@ pub struct UnixSeconds(u64);
 impl UnixSeconds {
     /// This many seconds after the epoch.
     #[must_use]
-    pub fn new(seconds: u64) -> Self {
+    pub const fn new(seconds: u64) -> Self {
         Self(seconds)
     }
 

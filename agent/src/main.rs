@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use entra_agent::{config, logging, server, service};
+use entra_agent::clock::{Clock, SystemClock};
+use entra_agent::{config, entra, logging, server, service};
 
 /// Threads that serve: sign-ins wait for the network and for people, not for a processor.
 const WORKERS: usize = 2;
@@ -44,10 +45,9 @@ fn main() -> ExitCode {
     };
     if arguments.check {
         // What the agent will need at its first import; as whoever checks can read it.
-        if let Err(error) = config::read_secret(&config.tenant.sync.secret_file) {
-            return refuse(format_args!(
-                "{path}: [tenant.sync] client_secret_file: {error}"
-            ));
+        let now = SystemClock.now();
+        if let Err(error) = entra::check_credential(&config.tenant.sync.credential, now) {
+            return refuse(format_args!("{path}: [tenant.sync]: {error}"));
         }
         let _ = writeln!(std::io::stdout(), "OK");
         return ExitCode::SUCCESS;

@@ -69,7 +69,12 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
     let graph = Graph::new(
         client.clone(),
         config.tenant.graph_url.clone(),
-        Arc::new(AppToken::new(client.clone(), &config.tenant)),
+        Arc::new(AppToken::new(
+            client.clone(),
+            &config.tenant,
+            clock.clone(),
+            random_bytes,
+        )),
         clock.clone(),
         random_bytes,
     );

@@ -54,6 +54,22 @@ pub enum ConfigError {
     },
     /// A file with a secret that is empty or far too long.
     NoSecret(PathBuf),
+    /// A file that is longer than what it should hold can be.
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// Bytes that are read at most.
+        limit: u32,
+    },
+    /// No credential for the sync registration, or several.
+    NotOneCredential {
+        /// The keys of which one must be there.
+        ways: &'static [&'static str],
+        /// Those that are there.
+        found: Vec<&'static str>,
+    },
+    /// `private_key_file` beside this credential, which has no key.
+    KeyWithoutCertificate(&'static str),
 }
 
 impl fmt::Display for ConfigError {
@@ -102,8 +118,33 @@ impl fmt::Display for ConfigError {
                 "{} must hold the client secret's value and nothing else",
                 path.display()
             ),
+            Self::TooLarge { path, limit } => {
+                write!(f, "{} is longer than {limit} bytes", path.display())
+            }
+            Self::NotOneCredential { ways, found } => {
+                write!(
+                    f,
+                    "[tenant.sync]: exactly one of {} must be set, ",
+                    quoted(ways)
+                )?;
+                if found.is_empty() {
+                    f.write_str("and none is")
+                } else {
+                    write!(f, "not {} of them: {}", found.len(), quoted(found))
+                }
+            }
+            Self::KeyWithoutCertificate(way) => write!(
+                f,
+                "[tenant.sync]: `private_key_file` belongs to `certificate_file`, not to `{way}`"
+            ),
         }
     }
+}
+
+/// Keys as they are written in sentences.
+fn quoted(keys: &[&str]) -> String {
+    let quoted: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+    quoted.join(", ")
 }
 
 impl std::error::Error for ConfigError {}

@@ -7,21 +7,25 @@
 //! What operators change while the agent runs (roles, enablement) is in `state.db`, not here.
 
 mod cloud;
+mod credential;
 mod error;
 mod read;
+mod secret_file;
 mod section;
 mod sign_in;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
 
 use crate::identity::{ObjectId, TenantId};
 
+pub use credential::Credential;
 pub use error::ConfigError;
-pub use read::{load, parse, read_secret};
+pub(crate) use read::read_bounded;
+pub use read::{load, parse};
+pub use secret_file::{read_private, read_secret};
 pub use sign_in::{Method, SignIn, is_remote};
 
 /// Where `entra-agent` looks for its configuration if it isn't told.
@@ -70,8 +74,8 @@ pub struct Tenant {
 pub struct SyncRegistration {
     /// The application (client) id.
     pub client_id: String,
-    /// The file that holds the client secret's value.
-    pub secret_file: PathBuf,
+    /// How this host proves that it may act as it.
+    pub credential: Credential,
 }
 
 /// `[tenant.login]`: public, no secret.

@@ -1,29 +1,24 @@
-//! From the text of `agent.toml` to a [`Config`], and from a secret file to a secret.
+//! From the text of `agent.toml` to a [`Config`].
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Url;
 use toml::{Table, Value};
-use zeroize::Zeroizing;
 
 use super::cloud::CLOUDS;
 use super::section::{Section, most_alike};
 use super::{
     Config, ConfigError, Groups, Homes, Ids, LoginRegistration, Method, NameAttribute, Names,
-    Offline, SignIn, SyncRegistration, Tenant,
+    Offline, SignIn, SyncRegistration, Tenant, credential,
 };
 use crate::identity::ObjectId;
 
 /// Bytes of `agent.toml` at most: a thousand overrides fit.
 const CONFIG_LIMIT: u64 = 1024 * 1024;
-
-/// Bytes of a secret file at most: Entra's secrets have some 40 characters.
-const SECRET_LIMIT: u64 = 4 * 1024;
 
 /// Ids below are the host's own accounts, ids from 2³¹ break programs that hold them signed.
 const IDS: std::ops::RangeInclusive<u32> = 65_536..=0x7FFF_FFFF;
@@ -95,38 +90,6 @@ pub fn parse(text: &str) -> Result<Config, ConfigError> {
     })
 }
 
-/// The secret in a file that only root and the agent may read, without the line end that editors add.
-///
-/// # Errors
-/// [`ConfigError::ReadableByOthers`], [`ConfigError::NoSecret`], [`ConfigError::Unreadable`].
-pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
-    let unreadable = |reason| ConfigError::Unreadable {
-        path: path.to_owned(),
-        reason,
-    };
-    let mut file = fs::File::open(path).map_err(unreadable)?;
-    // Of the open file, so that nothing can be swapped in between the check and the read.
-    let mode = file.metadata().map_err(unreadable)?.mode() & 0o7777;
-    if mode & 0o007 != 0 {
-        return Err(ConfigError::ReadableByOthers {
-            path: path.to_owned(),
-            mode,
-        });
-    }
-    let mut text = Zeroizing::new(String::with_capacity(
-        usize::try_from(SECRET_LIMIT).unwrap_or_default() + 1,
-    ));
-    (&mut file)
-        .take(SECRET_LIMIT + 1)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
-    let secret = text.trim();
-    if secret.is_empty() || u64::try_from(text.len()).unwrap_or(u64::MAX) > SECRET_LIMIT {
-        return Err(ConfigError::NoSecret(path.to_owned()));
-    }
-    Ok(Zeroizing::new(secret.to_owned()))
-}
-
 fn read_tenant(mut section: Section) -> Result<Tenant, ConfigError> {
     let id = section.text("id")?;
     let id = id.parse().map_err(|_| {
@@ -147,7 +110,7 @@ fn read_tenant(mut section: Section) -> Result<Tenant, ConfigError> {
         graph_url,
         sync: SyncRegistration {
             client_id: sync.text("client_id")?,
-            secret_file: PathBuf::from(sync.text("client_secret_file")?),
+            credential: credential::read(&mut sync)?,
         },
         login: LoginRegistration {
             client_id: login.text("client_id")?,
@@ -354,7 +317,8 @@ fn suggestion(word: &str, known: &[&str]) -> String {
     }
 }
 
-fn read_bounded(path: &Path, limit: u64) -> Result<String, ConfigError> {
+/// A file without a secret, `limit` bytes at most.
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<String, ConfigError> {
     let unreadable = |reason| ConfigError::Unreadable {
         path: path.to_owned(),
         reason,

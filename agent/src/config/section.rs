@@ -36,7 +36,15 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "login",
         ],
     ),
-    ("tenant.sync", &["client_id", "client_secret_file"]),
+    (
+        "tenant.sync",
+        &[
+            "client_id",
+            "client_secret_file",
+            "certificate_file",
+            "private_key_file",
+        ],
+    ),
     ("tenant.login", &["client_id"]),
     ("names", &["attribute", "overrides"]),
     ("homes", &["template", "roots", "shell"]),

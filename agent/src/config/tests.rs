@@ -113,12 +113,71 @@ fn every_key_is_read() {
     assert_eq!(config.sign_in.methods("cockpit"), []);
     assert_eq!(config.sign_in.methods("su"), [Method::DeviceCode]);
     assert!(config.enumerate);
-    // The list behind the check has no key that the text above does not use.
+    // The list behind the check has no key that neither this text nor the next test uses.
     for (section, keys) in section::KEYS {
         for key in *keys {
-            assert!(MOST.contains(key), "[{section}] {key}");
+            let used =
+                MOST.contains(key) || credentials().iter().any(|(text, _)| text.contains(key));
+            assert!(used, "[{section}] {key}");
         }
     }
+}
+
+/// Ways to prove oneself, as `[tenant.sync]` takes them.
+fn credentials() -> [(&'static str, Credential); 3] {
+    let certificate = |private_key: &str| Credential::Certificate {
+        certificate: "/c".into(),
+        private_key: private_key.into(),
+    };
+    [
+        (
+            "client_secret_file = \"/s\"",
+            Credential::Secret("/s".into()),
+        ),
+        ("certificate_file = \"/c\"", certificate("/c")),
+        (
+            "certificate_file = \"/c\"\nprivate_key_file = \"/k\"",
+            certificate("/k"),
+        ),
+    ]
+}
+
+/// The least configuration with these lines in place of the secret.
+fn with_credential(lines: &str) -> String {
+    LEAST.replace(
+        "client_secret_file = \"/etc/entra-login/sync.secret\"",
+        lines,
+    )
+}
+
+#[test]
+fn exactly_one_credential_is_taken() {
+    for (lines, expected) in credentials() {
+        let config = parse(&with_credential(lines)).unwrap();
+        assert_eq!(config.tenant.sync.credential, expected, "{lines}");
+    }
+    let (none, two, key) = (
+        error(&with_credential("")),
+        error(&with_credential(
+            "client_secret_file = \"/s\"\ncertificate_file = \"/c\"",
+        )),
+        error(&with_credential(
+            "client_secret_file = \"/s\"\nprivate_key_file = \"/k\"",
+        )),
+    );
+    assert!(
+        none.starts_with("[tenant.sync]: exactly one of `client_secret_file`, `certificate_file`"),
+        "{none}"
+    );
+    assert!(none.ends_with("must be set, and none is"), "{none}");
+    assert!(
+        two.ends_with("not 2 of them: `client_secret_file`, `certificate_file`"),
+        "{two}"
+    );
+    assert_eq!(
+        key,
+        "[tenant.sync]: `private_key_file` belongs to `certificate_file`, not to `client_secret_file`"
+    );
 }
 
 #[test]
@@ -217,11 +276,6 @@ fn exactly_one_tenant_with_all_it_needs() {
     assert_eq!(
         error(&format!("{LEAST}{LEAST}")),
         "2 [[tenant]] sections; this version serves exactly one"
-    );
-    let without = LEAST.replace("client_secret_file = \"/etc/entra-login/sync.secret\"", "");
-    assert_eq!(
-        error(&without),
-        "[tenant.sync]: the key `client_secret_file` is missing"
     );
     assert!(error("[[tenant]\n").starts_with("not TOML"));
 }

@@ -1,10 +1,10 @@
-//! The token that lets this host read the directory: client credentials by secret.
+//! The token that lets this host read the directory: client credentials, by secret or by assertion.
 //!
 //! Invariant: a token that names another tenant than the configured one is never handed on. Its
 //! signature is not ours to verify (a Graph token is opaque to clients; Graph checks it); the `tid`
 //! inside is read only to refuse early, with words, what would otherwise import somebody else's people.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use oauth2::{
@@ -14,13 +14,16 @@ use reqwest::{Client, Method, Url};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use uuid::Builder;
 use zeroize::Zeroizing;
 
+use super::credential::{self, Occasion, Proof};
 use super::failure::cleaned;
 use super::oauth_client::through;
 use super::over_https::unusable;
 use super::{Endpoints, EntraError, http};
-use crate::config::{self, Tenant};
+use crate::clock::Clock;
+use crate::config::{Credential, Tenant};
 use crate::identity::TenantId;
 
 /// A token is renewed this long before it ends, so that none ends under way through a long page.
@@ -29,14 +32,21 @@ const MARGIN: Duration = Duration::from_secs(5 * 60);
 /// A token's life if the service names none.
 const DEFAULT_LIFE: Duration = Duration::from_secs(60 * 60);
 
+/// What an assertion is, in the token request (RFC 7523 §2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 /// The application's own token for Graph, kept until shortly before its end.
 pub struct AppToken {
     client: Client,
     endpoint: Url,
     tenant: TenantId,
     client_id: String,
-    secret_file: PathBuf,
+    credential: Credential,
     scope: String,
+    /// For the times in assertions.
+    clock: Arc<dyn Clock>,
+    /// For the ids of assertions.
+    random: fn() -> [u8; 16],
     kept: Mutex<Option<Kept>>,
 }
 
@@ -48,7 +58,12 @@ struct Kept {
 impl AppToken {
     /// For the tenant's `[tenant.sync]` registration.
     #[must_use]
-    pub fn new(client: Client, tenant: &Tenant) -> Self {
+    pub fn new(
+        client: Client,
+        tenant: &Tenant,
+        clock: Arc<dyn Clock>,
+        random: fn() -> [u8; 16],
+    ) -> Self {
         let mut scope = tenant.graph_url.clone();
         scope.set_path("/.default");
         Self {
@@ -56,8 +71,10 @@ impl AppToken {
             endpoint: Endpoints::of(tenant).token,
             tenant: tenant.id,
             client_id: tenant.sync.client_id.clone(),
-            secret_file: tenant.sync.secret_file.clone(),
+            credential: tenant.sync.credential.clone(),
             scope: scope.to_string(),
+            clock,
+            random,
             kept: Mutex::new(None),
         }
     }
@@ -65,7 +82,7 @@ impl AppToken {
     /// A token for Graph; with `fresh` a new one, after Graph refused the kept one (401).
     ///
     /// # Errors
-    /// [`EntraError`]: the secret can't be read, the service refuses or does not answer, or the token
+    /// [`EntraError`]: the credential can't be used, the service refuses or does not answer, or the token
     /// is another tenant's.
     pub async fn bearer(&self, fresh: bool) -> Result<Zeroizing<String>, EntraError> {
         // Held across the request: callers that come together share one token.
@@ -89,14 +106,26 @@ impl AppToken {
     }
 
     async fn request(&self) -> Result<(Zeroizing<String>, Duration), EntraError> {
-        let secret = self.secret().await?;
+        let proof = self.proof().await?;
         let send = through(&self.client);
-        let answer = BasicClient::new(ClientId::new(self.client_id.clone()))
-            .set_client_secret(ClientSecret::new(secret.to_string()))
+        let client = BasicClient::new(ClientId::new(self.client_id.clone()))
             .set_auth_type(AuthType::RequestBody)
-            .set_token_uri(TokenUrl::from_url(self.endpoint.clone()))
+            .set_token_uri(TokenUrl::from_url(self.endpoint.clone()));
+        let client = match &proof {
+            Proof::Secret(secret) => {
+                client.set_client_secret(ClientSecret::new(secret.to_string()))
+            }
+            Proof::Assertion(_) => client,
+        };
+        let mut request = client
             .exchange_client_credentials()
-            .add_scope(Scope::new(self.scope.clone()))
+            .add_scope(Scope::new(self.scope.clone()));
+        if let Proof::Assertion(assertion) = &proof {
+            request = request
+                .add_extra_param("client_assertion_type", ASSERTION_TYPE)
+                .add_extra_param("client_assertion", assertion.as_str());
+        }
+        let answer = request
             .request_async(&send)
             .await
             .map_err(|error| unusable(&self.place(), error))?;
@@ -106,13 +135,18 @@ impl AppToken {
         ))
     }
 
-    /// Read anew for every request, so that a new secret counts without a restart.
-    async fn secret(&self) -> Result<Zeroizing<String>, EntraError> {
-        let file = self.secret_file.clone();
-        tokio::task::spawn_blocking(move || config::read_secret(&file))
+    /// Made anew for every request, so that a new secret or certificate counts without a restart.
+    async fn proof(&self) -> Result<Proof, EntraError> {
+        let credential = self.credential.clone();
+        let occasion = Occasion {
+            audience: self.endpoint.to_string(),
+            client_id: self.client_id.clone(),
+            now: self.clock.now(),
+            id: Builder::from_random_bytes((self.random)()).into_uuid(),
+        };
+        tokio::task::spawn_blocking(move || credential::prove(&credential, &occasion))
             .await
             .map_err(|_| EntraError::Credential("reading it was cut short".to_owned()))?
-            .map_err(|error| EntraError::Credential(error.to_string()))
     }
 
     fn refuse_other_tenants(&self, token: &str) -> Result<(), EntraError> {

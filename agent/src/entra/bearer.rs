@@ -24,7 +24,7 @@ fn hint(error: &EntraError) -> Option<String> {
         EntraError::OtherTenant { .. } => {
             "check `id` in [[tenant]] and the registration in [tenant.sync]"
         }
-        EntraError::Credential(_) => "check `client_secret_file` in [tenant.sync]",
+        EntraError::Credential(_) => "check the files that [tenant.sync] names",
         EntraError::NoAnswer { .. } => {
             "check the network, the name server and the clock of this host"
         }

@@ -188,6 +188,14 @@ pub const TABLE: &[Meaning] = &[
     ),
     configuration(&[700_025], "a public client sent a secret"),
     configuration(&[700_027, 50012], "the client assertion's key is unknown"),
+    configuration(
+        &[700_021, 700_023, 50027],
+        "the client assertion is not for this registration and tenant",
+    ),
+    configuration(
+        &[700_024],
+        "the client assertion's times are wrong: check this host's clock",
+    ),
     configuration(&[500_011, 50001, 650_057], "resource unknown in the tenant"),
     configuration(&[70011, 1_002_012, 28002], "bad scope"),
     configuration(

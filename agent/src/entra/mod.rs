@@ -8,6 +8,7 @@
 
 mod app_token;
 mod bearer;
+mod credential;
 pub mod errors;
 mod failure;
 mod http;
@@ -22,6 +23,7 @@ use reqwest::Url;
 use crate::config::Tenant;
 
 pub use app_token::AppToken;
+pub use credential::check_credential;
 pub use failure::{EntraError, Refusal};
 pub use http::{LOGIN_REQUEST_LIMIT, http_client};
 pub use id_token::{ProofError, VerifiedIdentity, Verifier};

@@ -1,0 +1,107 @@
+//! The sync registration's proof of itself, made anew for each token request from the files that
+//! `[tenant.sync]` names.
+//!
+//! Invariant: nothing secret is kept between requests, so that a new secret, certificate or key counts
+//! without a restart, and every refusal names the file and what is wrong with it, never what it holds.
+
+mod assertion;
+mod certificate;
+mod der;
+#[cfg(test)]
+mod fixture;
+mod pem;
+
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::EntraError;
+use crate::clock::UnixSeconds;
+use crate::config::{self, ConfigError, Credential};
+use certificate::{KeyPair, PairError};
+
+pub(super) use assertion::Occasion;
+
+/// Bytes of a certificate or key file at most: a chain of four with its key has some 12 KiB.
+const PEM_LIMIT: u32 = 64 * 1024;
+
+/// What goes into the token request beside the client id.
+pub(super) enum Proof {
+    /// `client_secret`.
+    Secret(Zeroizing<String>),
+    /// `client_assertion`.
+    Assertion(Zeroizing<String>),
+}
+
+/// Makes the proof for one request. Reads files: not for a thread that serves others.
+///
+/// # Errors
+/// [`EntraError::Credential`], naming the file.
+pub(super) fn prove(credential: &Credential, occasion: &Occasion) -> Result<Proof, EntraError> {
+    match credential {
+        Credential::Secret(file) => config::read_secret(file)
+            .map(Proof::Secret)
+            .map_err(refused),
+        Credential::Certificate {
+            certificate,
+            private_key,
+        } => {
+            let pair = key_pair(certificate, private_key, occasion.now)?;
+            assertion::sign(&pair, occasion)
+                .map(Proof::Assertion)
+                .ok_or_else(|| {
+                    about(
+                        private_key,
+                        "can't sign: no sound RSA key of 2048 bits or more",
+                    )
+                })
+        }
+    }
+}
+
+/// Whether the files that the credential names hold what they should, and may be read by whoever asks.
+///
+/// # Errors
+/// [`EntraError::Credential`], naming the file.
+pub fn check_credential(credential: &Credential, now: UnixSeconds) -> Result<(), EntraError> {
+    let occasion = Occasion {
+        audience: String::new(),
+        client_id: String::new(),
+        now,
+        id: uuid::Uuid::nil(),
+    };
+    prove(credential, &occasion).map(drop)
+}
+
+fn key_pair(certificate: &Path, key: &Path, now: UnixSeconds) -> Result<KeyPair, EntraError> {
+    let key_text = config::read_private(key, PEM_LIMIT).map_err(refused)?;
+    let certificate_text = if certificate == key {
+        key_text.clone()
+    } else {
+        config::read_bounded(certificate, u64::from(PEM_LIMIT))
+            .map(Zeroizing::new)
+            .map_err(refused)?
+    };
+    let pair = certificate::read(&certificate_text, &key_text).map_err(|error| match error {
+        PairError::Certificate(what) => about(certificate, what),
+        PairError::Key(what) => about(key, what),
+    })?;
+    if pair.not_after < now {
+        return Err(about(
+            certificate,
+            &format!("the certificate ended at {}", pair.not_after),
+        ));
+    }
+    Ok(pair)
+}
+
+fn refused(error: ConfigError) -> EntraError {
+    EntraError::Credential(error.to_string())
+}
+
+fn about(file: &Path, what: &str) -> EntraError {
+    EntraError::Credential(format!("{}: {what}", file.display()))
+}
+
+#[cfg(test)]
+mod tests;
