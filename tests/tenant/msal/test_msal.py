@@ -8,6 +8,7 @@ TENANT_CONTROL: path of the control socket. Prints a line per check; exit code 1
 if one failed.
 """
 
+import datetime
 import http.client
 import json
 import os
@@ -21,6 +22,9 @@ from urllib.parse import quote
 import jwt
 import msal
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 TENANT = "7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001"
 SYNC = "3a6b1f0e-5c1d-4c58-8f3e-1f5f2a8d0002"
@@ -95,6 +99,56 @@ def client_credentials():
         result = confidential(secret, client).acquire_token_for_client(GRAPH_SCOPE)
         check(f"{name} is refused with {code}", (result.get("error"), code_of(result)) == (error, code), result)
     return token
+
+
+def certificate_pair():
+    """PEM of a new key, and its certificate."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sync")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    day = datetime.timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+        .sign(key, hashes.SHA256())
+    )
+    text = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return text.decode(), certificate
+
+
+def certificate_credentials():
+    key, certificate = certificate_pair()
+    pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
+    thumbprint = certificate.fingerprint(hashes.SHA1()).hex()
+    forms = {
+        "PS256 with x5t#S256": {"private_key": key, "public_certificate": pem},
+        "RS256 with x5t": {"private_key": key, "thumbprint": thumbprint},
+    }
+
+    def ask(credential):
+        return confidential(credential).acquire_token_for_client(GRAPH_SCOPE)
+
+    for name, credential in forms.items():
+        refused = ask(credential)
+        check(
+            f"a certificate nobody uploaded is refused with 700027 ({name})",
+            (refused.get("error"), code_of(refused)) == ("invalid_client", 700027),
+            refused,
+        )
+    control("PATCH", f"/apps/{SYNC}", {"certificates": [pem]})
+    for name, credential in forms.items():
+        result = ask(credential)
+        check(f"a certificate gives a token ({name})", "access_token" in result, result)
+    forged = ask({"private_key": certificate_pair()[0], "thumbprint": thumbprint})
+    check("another key under its name is refused with 700027", code_of(forged) == 700027, forged)
+    control("PATCH", f"/apps/{SYNC}", {"certificates": []})
 
 
 def graph(token):
@@ -240,6 +294,7 @@ def device_code():
 def main():
     print(f"msal {msal.__version__}, PyJWT {jwt.__version__}")
     graph(client_credentials())
+    certificate_credentials()
     password()
     device_code()
     print(f"{len(failures)} failed" if failures else "all good")

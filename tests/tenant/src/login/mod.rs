@@ -1,5 +1,7 @@
 //! The login endpoints: login.microsoftonline.com and its aliases.
 
+mod assertion;
+mod credentials;
 pub(crate) mod device;
 mod device_page;
 mod discovery;

@@ -1,19 +1,18 @@
 //! The token endpoint: which grant, which client, and on to the grant.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::assertion::Addressee;
+use super::credentials::Credentials;
 use super::errors::GRAPH_APP;
 use super::password::{Proof, sign_in};
 use super::refresh::{self, RefreshToken};
 use super::tokens::{self, Session};
 use super::{Authority, LoginError, authority, device};
-use crate::clock::parse_instant;
 use crate::state::World;
 use crate::state::app::App;
-use crate::wire::{Form, Request, percent_decoded};
+use crate::wire::{Form, Request};
 
 /// Exchanges a grant for tokens.
 pub(super) fn exchange(
@@ -33,11 +32,11 @@ pub(super) fn exchange(
     match grant {
         "client_credentials" => client_credentials(world, index, &app, &credentials, &form, now),
         "password" => {
-            credentials.check(&app, now)?;
+            credentials.check(&app, &addressee_of(world, index)?, now)?;
             password(world, index, &app, &form, now)
         }
         "refresh_token" => {
-            credentials.check(&app, now)?;
+            credentials.check(&app, &addressee_of(world, index)?, now)?;
             let text = form
                 .field("refresh_token")
                 .ok_or_else(|| LoginError::missing("refresh_token"))?;
@@ -64,7 +63,7 @@ pub(super) fn exchange(
             )
         }
         "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => {
-            credentials.check(&app, now)?;
+            credentials.check(&app, &addressee_of(world, index)?, now)?;
             // Microsoft's own library sends the value under both names.
             let code = form
                 .field("device_code")
@@ -124,6 +123,14 @@ fn tenant_of(
     }
 }
 
+/// The names by which assertions call the tenant.
+fn addressee_of(world: &World, tenant: usize) -> Result<Addressee, LoginError> {
+    let tenant = world.tenants.get(tenant);
+    tenant
+        .map(Addressee::of)
+        .ok_or_else(|| LoginError::unknown_tenant(""))
+}
+
 /// The registration, by client id.
 pub(super) fn app_of(world: &World, tenant: usize, client_id: &str) -> Result<App, LoginError> {
     let tenant = world
@@ -154,99 +161,6 @@ pub(super) fn app_of(world: &World, tenant: usize, client_id: &str) -> Result<Ap
     Ok(app.clone())
 }
 
-/// How the client says who it is.
-struct Credentials {
-    client_id: String,
-    secret: Option<String>,
-    assertion: bool,
-}
-
-impl Credentials {
-    fn read(form: &Form, request: &Request) -> Result<Self, LoginError> {
-        let basic = request
-            .header("authorization")
-            .and_then(|value| value.strip_prefix("Basic "))
-            .and_then(|encoded| STANDARD.decode(encoded.trim()).ok())
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .and_then(|text| {
-                let (id, secret) = text.split_once(':')?;
-                Some((percent_decoded(id), percent_decoded(secret)))
-            });
-        let (basic_id, basic_secret) = basic.unzip();
-        Ok(Self {
-            client_id: form
-                .field("client_id")
-                .map(str::to_owned)
-                .or(basic_id)
-                .ok_or_else(|| LoginError::missing("client_id"))?,
-            secret: form
-                .field("client_secret")
-                .map(str::to_owned)
-                .or(basic_secret),
-            assertion: form.field("client_assertion").is_some(),
-        })
-    }
-
-    /// Whether this client may come at all; a public one without any proof.
-    fn check(&self, app: &App, now: OffsetDateTime) -> Result<(), LoginError> {
-        match &self.secret {
-            Some(secret) => check_secret(app, secret, now),
-            None if self.assertion => Err(unknown_certificate(app)),
-            None if app.public_client_flows => Ok(()),
-            None => Err(LoginError::new(
-                7_000_218,
-                "The request body must contain the following parameter: 'client_assertion' or \
-                 'client_secret'.",
-            )),
-        }
-    }
-}
-
-fn check_secret(app: &App, secret: &str, now: OffsetDateTime) -> Result<(), LoginError> {
-    if app.is_public_only() {
-        return Err(LoginError::new(
-            700_025,
-            "Client is public so neither 'client_assertion' nor 'client_secret' should be \
-             presented.",
-        ));
-    }
-    let Some(known) = app.secrets.iter().find(|known| known.value == secret) else {
-        return Err(LoginError::new(
-            7_000_215,
-            format!(
-                "Invalid client secret provided. Ensure the secret being sent in the request is \
-                 the client secret value, not the client secret ID, for a secret added to app '{}'.",
-                app.client_id
-            ),
-        ));
-    };
-    if parse_instant(&known.expires).is_some_and(|end| now >= end) {
-        return Err(LoginError::new(
-            7_000_222,
-            format!(
-                "The provided client secret keys for app '{}' are expired. Visit the Azure portal \
-                 to create new keys for your app: https://aka.ms/NewClientSecret, or consider using \
-                 certificate credentials for added security: https://aka.ms/certCreds.",
-                app.client_id
-            ),
-        ));
-    }
-    Ok(())
-}
-
-/// No registration here has a certificate yet, so every assertion is unknown.
-fn unknown_certificate(app: &App) -> LoginError {
-    LoginError::new(
-        700_027,
-        format!(
-            "The certificate with identifier used to sign the client assertion is not registered \
-             on application. [Reason - The key was not found., Please visit the Azure Portal, \
-             Graph Explorer or directly use MS Graph to see configured keys for app Id '{}'.]",
-            app.client_id
-        ),
-    )
-}
-
 fn client_credentials(
     world: &World,
     index: usize,
@@ -255,17 +169,7 @@ fn client_credentials(
     form: &Form,
     now: OffsetDateTime,
 ) -> Result<Value, LoginError> {
-    match &credentials.secret {
-        Some(secret) => check_secret(app, secret, now)?,
-        None if credentials.assertion => return Err(unknown_certificate(app)),
-        None => {
-            return Err(LoginError::new(
-                7_000_216,
-                "'client_assertion', 'client_secret' or 'request' is required for the \
-                 'client_credentials' grant type.",
-            ));
-        }
-    }
+    credentials.check_confidential(app, &addressee_of(world, index)?, now)?;
     let scope = form
         .field("scope")
         .ok_or_else(|| LoginError::missing("scope"))?;

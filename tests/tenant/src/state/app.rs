@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::certificate::Certificate;
+
 /// One registration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -13,6 +15,9 @@ pub(crate) struct App {
     pub(crate) service_principal_id: String,
     #[serde(default)]
     pub(crate) secrets: Vec<Secret>,
+    /// Uploaded certificates, PEM.
+    #[serde(default)]
+    pub(crate) certificates: Vec<Certificate>,
     /// "Allow public client flows".
     #[serde(default)]
     pub(crate) public_client_flows: bool,
@@ -48,8 +53,8 @@ fn yes() -> bool {
 }
 
 impl App {
-    /// A registration that can keep no secret and has none.
+    /// A registration that can keep no secret and has none, nor a certificate.
     pub(crate) fn is_public_only(&self) -> bool {
-        self.public_client_flows && self.secrets.is_empty()
+        self.public_client_flows && self.secrets.is_empty() && self.certificates.is_empty()
     }
 }

@@ -5,6 +5,7 @@
 //! disk; a new start is a new world.
 
 pub(crate) mod app;
+pub(crate) mod certificate;
 pub(crate) mod changes;
 pub(crate) mod group;
 pub(crate) mod lockout;

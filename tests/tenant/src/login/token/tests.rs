@@ -47,10 +47,16 @@ fn every_wrong_client_is_told_why() {
         ),
         (format!("{SYNC}&{SCOPE}"), 7_000_216, 401, "invalid_client"),
         (
-            format!("{SYNC}&{SCOPE}&client_assertion=a.b.c"),
+            format!("{SYNC}&{SCOPE}&client_assertion_type=x&client_assertion=a.b.c"),
             700_027,
             401,
             "invalid_client",
+        ),
+        (
+            format!("{SYNC}&{SCOPE}&client_assertion=a.b.c"),
+            900_144,
+            400,
+            "invalid_request",
         ),
         (
             format!("{LOGIN}&{SCOPE}&client_secret=x"),
