@@ -96,6 +96,39 @@ fn nested_groups_count() -> Result<(), Trouble> {
     Ok(())
 }
 
+/// Whoever is named by a group comes with it, however deep they are in it.
+#[test]
+fn a_named_group_brings_its_nested_people() -> Result<(), Trouble> {
+    let host = Host::boot()?;
+    host.import("--groups Engineering")?.stdout()?;
+    for person in ["alice", "bob"] {
+        let seen = host.run(&format!("id -nG {person}"))?.stdout()?.to_owned();
+        assert!(
+            seen.split(' ').any(|one| one == "engineering"),
+            "{person}: {seen}"
+        );
+    }
+    host.run("id frank")?.refusal()?;
+    Ok(())
+}
+
+/// On the `initgroups` line of nsswitch.conf a success ends the search unless it is
+/// told to go on.
+#[test]
+fn a_local_group_is_added_to_the_imported_ones() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    host.run("sed -i 's/^adm:.*/&,alice/; s/:,/:/' /etc/group")?
+        .stdout()?;
+    let seen = host.run("id -nG alice")?.stdout()?.to_owned();
+    for group in ["adm", "entra-users", "circle-a"] {
+        assert!(
+            seen.split(' ').any(|one| one == group),
+            "alice is not in {group}: {seen}"
+        );
+    }
+    Ok(())
+}
+
 #[test]
 fn the_list_of_everybody_is_off_by_default() -> Result<(), Trouble> {
     let host = ready::everybody_may_sign_in()?;

@@ -1,7 +1,7 @@
 //! Administration without sudo: the agent decides by the caller's uid and role.
 
 use harness::Trouble;
-use harness::people::{ALICE, CAROL, LARS};
+use harness::people::{ALICE, BOB, CAROL, LARS};
 use serde_json::json;
 
 use crate::ready;
@@ -27,6 +27,48 @@ fn an_administrator_needs_no_sudo_and_others_are_refused() -> Result<(), Trouble
     assert!(!host.run("id -nG alice")?.stdout()?.contains("entra-admins"));
     let own = host.run_as(ALICE.name, "entractl users show alice")?;
     assert!(own.stdout()?.contains(ALICE.upn), "{own}");
+    Ok(())
+}
+
+/// Bob rises: each role may what the one before it may, and no more than its own.
+#[test]
+fn every_role_has_its_own_rights() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    let may = |verb: &str| host.run_as(BOB.name, &format!("entractl {verb}"));
+    for (role, allowed, refused) in [
+        (
+            "auditor",
+            ["users list", "groups fetch"],
+            ["import", "auth disable"],
+        ),
+        (
+            "operator",
+            ["users list", "import"],
+            ["role set administrator bob", "auth disable"],
+        ),
+    ] {
+        host.run(&format!("entractl role set {role} bob"))?
+            .stdout()?;
+        for verb in allowed {
+            may(verb)?.stdout()?;
+        }
+        for verb in refused {
+            let answer = may(verb)?;
+            assert_eq!(answer.code, 1, "the {role} may {verb}:\n{answer}");
+        }
+    }
+    host.run("entractl role set user bob")?.stdout()?;
+    may("users list")?.refusal()?;
+    Ok(())
+}
+
+#[test]
+fn only_administrators_have_sudo() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    let carol = host.run("sudo -l -U carol")?;
+    assert!(carol.text().contains("(ALL : ALL) ALL"), "{carol}");
+    let alice = host.run("sudo -l -U alice")?;
+    assert!(alice.text().contains("not allowed to run sudo"), "{alice}");
     Ok(())
 }
 

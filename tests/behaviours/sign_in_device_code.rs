@@ -72,13 +72,15 @@ fn mfa_required_alone_is_never_success() -> Result<(), Trouble> {
 }
 
 #[test]
-fn a_token_with_another_persons_oid_is_refused() -> Result<(), Trouble> {
+fn a_token_that_proves_somebody_else_or_nothing_is_refused() -> Result<(), Trouble> {
     let host = ready::everybody_may_sign_in()?;
     let other = "00000000-1111-4222-8333-444444444444";
     for claims in [
         serde_json::json!({ "user": ALICE.upn, "oid": other, "times": 1 }),
         serde_json::json!({ "user": ALICE.upn, "tid": other, "times": 1 }),
         serde_json::json!({ "user": ALICE.upn, "aud": other, "times": 1 }),
+        serde_json::json!({ "user": ALICE.upn, "claims": { "exp": LONG_AGO }, "times": 1 }),
+        serde_json::json!({ "user": ALICE.upn, "omit_id_token": true, "times": 1 }),
     ] {
         host.tenant().override_token(&claims)?;
         let refused = host.ssh_password(ALICE.name, ALICE.password, "true")?;
@@ -91,6 +93,9 @@ fn a_token_with_another_persons_oid_is_refused() -> Result<(), Trouble> {
     );
     Ok(())
 }
+
+/// In seconds since 1970.
+const LONG_AGO: u64 = 1_000_000_000;
 
 /// Two of the server's polling intervals.
 const NOT_YET: std::time::Duration = std::time::Duration::from_secs(11);
