@@ -126,11 +126,15 @@ impl Drop for Container {
         // Errors mean that the process is gone already. nspawn is killed rather than
         // its parent, so that somebody is there to take note of its end; the kernel
         // then kills the rest of its namespace.
-        if self.nspawn == 0 {
+        // The shell's own kill: a minimal Debian has no program of that name.
+        let killed = self.nspawn != 0
+            && Command::new("sh")
+                .args(["-c", "kill -s KILL \"$1\"", "kill"])
+                .arg(self.nspawn.to_string())
+                .status()
+                .is_ok_and(|status| status.success());
+        if !killed {
             drop(self.outermost.kill());
-        } else {
-            let nspawn = self.nspawn.to_string();
-            drop(Command::new("kill").args(["-s", "KILL", &nspawn]).status());
         }
         drop(self.outermost.wait());
         // The control group can only be removed once the last process is gone.
