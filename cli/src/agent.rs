@@ -158,6 +158,7 @@ mod tests {
                 let request = Request::Import {
                     users: vec!["x".repeat(100); 1000],
                     groups: Vec::new(),
+                    accept_removals: false,
                 };
                 ask(path, Duration::from_secs(5), &[request], &mut |_| {})
             },

@@ -49,6 +49,10 @@ pub(crate) enum Command {
     /// What is named is the whole scope: whoever is imported already and not in it is removed from this
     /// host, and comes back with the same ids, name and home when a later import has them.
     ///
+    /// Where more than 10 % (and more than 5) of the users, of the groups or of the memberships would go at
+    /// once, they stay as they were, and everything else of the import counts: the summary says so. That
+    /// holds for a narrower scope, too. Look at what it names, then let it through with --accept-removals.
+    ///
     /// Shows how far it is while it runs, then how many objects were added, changed, removed, unchanged
     /// and failed, and for every failed one the reason and what to do about it. Interrupting the command
     /// cancels the import; the directory then stays as it was.
@@ -65,6 +69,12 @@ pub(crate) enum Command {
         /// May be given several times.
         #[arg(long, value_name = "NAME,...", value_parser = names)]
         groups: Vec<Names>,
+
+        /// Remove whoever is gone from the tenant or from the scope, however many
+        ///
+        /// For this import only. An answer without any user is refused all the same.
+        #[arg(long)]
+        accept_removals: bool,
     },
 
     /// Show the agent, its directory, the last import and your own role
@@ -204,7 +214,7 @@ mod tests {
 
     #[test]
     fn lists_are_split_at_commas_and_an_escaped_comma_stays() {
-        let Command::Import { users, groups } = parse(&[
+        let Command::Import { users, groups, .. } = parse(&[
             "import",
             "--users",
             "alice, Bob@contoso.example",

@@ -20,6 +20,9 @@ pub enum Request {
         /// Groups by display name or object id; their members come along, nested ones included.
         #[serde(default)]
         groups: Vec<String>,
+        /// True if this run may remove as much as it wants: the shrink guard holds nothing back.
+        #[serde(default)]
+        accept_removals: bool,
     },
     /// The agent's state in one [`Done::Status`].
     Status {},
@@ -215,6 +218,9 @@ pub struct UserRow {
     pub role: Role,
     /// `accountEnabled` as last seen.
     pub enabled: bool,
+    /// True if the tenant or the scope no longer has them and the shrink guard keeps them.
+    #[serde(default)]
+    pub withheld: bool,
     /// The object id.
     pub object_id: String,
 }
@@ -304,6 +310,29 @@ pub struct Counts {
     pub failed: u64,
 }
 
+/// Removals that a run held back because there were too many (design.md §6). Nothing of it is in
+/// [`Counts::removed`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// Users.
+    #[serde(default)]
+    pub users: u64,
+    /// Groups.
+    #[serde(default)]
+    pub groups: u64,
+    /// User-in-group pairs, beside those of the users and groups above.
+    #[serde(default)]
+    pub memberships: u64,
+}
+
+impl Withheld {
+    /// Whether anything was held back.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self != Self::default()
+    }
+}
+
 /// What a run did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportSummary {
@@ -319,6 +348,9 @@ pub struct ImportSummary {
     pub groups: Counts,
     /// User-in-group pairs in the closure.
     pub memberships: u64,
+    /// Removals that were held back.
+    #[serde(default)]
+    pub withheld: Withheld,
     /// Requests to Graph.
     pub requests: u64,
     /// The generation of the published snapshot.
@@ -346,7 +378,7 @@ pub struct Status {
     pub published_at: Option<String>,
     /// The last run, if there was one.
     #[serde(default)]
-    pub last_import: Option<ImportSummary>,
+    pub last_import: Option<Box<ImportSummary>>,
     /// Why the last run failed, if it did.
     #[serde(default)]
     pub last_error: Option<Failure>,

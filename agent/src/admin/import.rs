@@ -16,11 +16,13 @@ pub type Importing<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Se
 
 /// Asks the tenant; what it imports is published when it returns.
 pub trait Importer: Send + Sync {
-    /// Imports the named users and groups, or the whole tenant if both lists are empty.
+    /// Imports the named users and groups, or the whole tenant if both lists are empty. Too many removals
+    /// at once are held back unless they are accepted.
     fn import<'a>(
         &'a self,
         users: Vec<String>,
         groups: Vec<String>,
+        accept_removals: bool,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Importing<'a, (ImportSummary, Vec<FailedObject>)>;
 
@@ -30,20 +32,34 @@ pub trait Importer: Send + Sync {
 
 pub(super) fn import(call: Call<'_>) -> Handling<'_> {
     Box::pin(async move {
-        let Request::Import { users, groups } = call.request else {
+        let Request::Import {
+            users,
+            groups,
+            accept_removals,
+        } = call.request
+        else {
             return Err(directory::mismatch());
         };
         let scope = scope_text(&users, &groups);
         let actor = call.actor;
+        let begun = if accept_removals {
+            "begun, removals accepted"
+        } else {
+            "begun"
+        };
         // Before it begins: an import that kills the agent shows in the log, too.
         in_store(&call.admin.store, move |store| {
-            store.audit(&actor, "import", &scope, None, Some("begun"), false)
+            store.audit(&actor, "import", &scope, None, Some(begun), false)
         })
         .await
         .map_err(failure::of_store)?;
         let replies = call.replies.clone();
         let report = move |progress| replies.progress(progress);
-        let (summary, failures) = call.admin.importer.import(users, groups, &report).await?;
+        let (summary, failures) = call
+            .admin
+            .importer
+            .import(users, groups, accept_removals, &report)
+            .await?;
         for failed in failures {
             call.replies.row(Row::Failure(failed)).await?;
         }

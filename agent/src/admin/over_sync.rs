@@ -3,18 +3,24 @@
 use entra_protocol::admin::{FailedObject, GroupRow, ImportSummary, Progress};
 
 use super::import::{Importer, Importing};
-use crate::sync::{Scope, SyncError, Syncer};
+use crate::sync::{Removals, Scope, SyncError, Syncer};
 
 impl Importer for Syncer {
     fn import<'a>(
         &'a self,
         users: Vec<String>,
         groups: Vec<String>,
+        accept_removals: bool,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Importing<'a, (ImportSummary, Vec<FailedObject>)> {
         Box::pin(async move {
             let scope = Scope::of(users, groups).map_err(|error| error.failure())?;
-            Syncer::import(self, scope, progress)
+            let removals = if accept_removals {
+                Removals::Accepted
+            } else {
+                Removals::Guarded
+            };
+            Syncer::import(self, scope, removals, progress)
                 .await
                 .map_err(|error| error.failure())
         })

@@ -26,7 +26,7 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
                 generation: publication.map_or(0, |publication| publication.generation),
                 published_at: publication.map(|publication| rfc3339(publication.published_at)),
                 last_import: if everything {
-                    store.last_import()?
+                    store.last_import()?.map(Box::new)
                 } else {
                     None
                 },

@@ -23,6 +23,7 @@ impl Importer for Refused {
         &'a self,
         _: Vec<String>,
         _: Vec<String>,
+        _: bool,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Importing<'a, (ImportSummary, Vec<FailedObject>)> {
         progress(Progress {
@@ -341,6 +342,7 @@ async fn an_import_that_the_tenant_refuses_is_a_failure_with_its_beginning_kept(
     let request = Request::Import {
         users: vec!["alice".to_owned()],
         groups: vec![],
+        accept_removals: false,
     };
     let (replies, end) = ask(&host, 0, request, vec![]).await;
     assert_eq!(end.unwrap_err().kind, FailureKind::Tenant);

@@ -172,7 +172,7 @@ impl Verb {
         /// Characters of what was asked for that are kept.
         const KEPT: usize = 200;
         let object = match request {
-            Request::Import { users, groups } => import::scope_text(users, groups),
+            Request::Import { users, groups, .. } => import::scope_text(users, groups),
             Request::UsersShow { user } => user.clone(),
             Request::GroupsShow { group } => group.clone(),
             Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),

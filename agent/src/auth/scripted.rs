@@ -15,7 +15,7 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entra_protocol::Secret;
-use entra_protocol::admin::{Counts, ImportSummary, Role};
+use entra_protocol::admin::{Counts, ImportSummary, Role, Withheld};
 use entra_protocol::login::{ToAgent, ToModule};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -364,6 +364,7 @@ fn import(store: &Store) {
                     sessions_valid_from: None,
                 },
                 name: Some((*name).to_owned()),
+                withheld: false,
             })
             .collect(),
         groups: Vec::new(),
@@ -380,6 +381,7 @@ fn import(store: &Store) {
         users: Counts::default(),
         groups: Counts::default(),
         memberships: 0,
+        withheld: Withheld::default(),
         requests: 2,
         generation: 1,
         remarks: Vec::new(),

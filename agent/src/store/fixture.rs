@@ -84,6 +84,7 @@ pub(crate) fn directory(users: &[(u8, &str)], groups: &[(u8, &str, &[u8])]) -> C
         commit.users.push(StoredUser {
             user: user(*number, name.as_deref().unwrap()),
             name,
+            withheld: false,
         });
     }
     for (number, name, members) in groups {

@@ -183,6 +183,7 @@ impl Store {
                 uid: row.get(3)?,
                 role: role(row.get(4)?)?,
                 enabled: row.get(5)?,
+                withheld: row.get(7)?,
                 object_id: row.get::<_, ObjectId>(6)?.to_string(),
             });
         }
@@ -272,7 +273,8 @@ WHERE g.name IS NOT NULL AND g.displaced = 0";
 
 const MEMBER_USERS: &str = "
 SELECT iif(u.displaced, NULL, u.name), u.upn, u.display_name,
-       iif(u.name IS NULL OR u.displaced, NULL, i.id), r.role, u.enabled, u.object
+       iif(u.name IS NULL OR u.displaced, NULL, i.id), r.role, u.enabled, u.object,
+       u.withheld
 FROM edges AS e
 JOIN users AS u ON u.tenant = e.tenant AND u.object = e.member
 LEFT JOIN state.ids AS i ON i.tenant = u.tenant AND i.object = u.object

@@ -89,6 +89,8 @@ pub struct StoredUser {
     pub user: UserObject,
     /// Its name here, if it has one.
     pub name: Option<String>,
+    /// True if the tenant's answer no longer has it and the shrink guard keeps it.
+    pub withheld: bool,
 }
 
 /// A group as the directory will have it.
@@ -346,10 +348,15 @@ fn swap(connection: &Connection, commit: &Commit, now: UnixSeconds) -> Result<()
     let mut insert = connection.prepare_cached(
         "INSERT INTO users
          (tenant, object, upn, upn_key, display_name, mail_nickname, sam_account_name, user_type,
-          enabled, created_at, password_changed_at, sessions_valid_from, name)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+          enabled, created_at, password_changed_at, sessions_valid_from, name, withheld)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?;
-    for StoredUser { user, name } in &commit.users {
+    for StoredUser {
+        user,
+        name,
+        withheld,
+    } in &commit.users
+    {
         insert.execute(params![
             tenant,
             user.id,
@@ -364,6 +371,7 @@ fn swap(connection: &Connection, commit: &Commit, now: UnixSeconds) -> Result<()
             user.password_changed_at,
             user.sessions_valid_from,
             name,
+            withheld,
         ])?;
     }
     let mut insert = connection.prepare_cached(

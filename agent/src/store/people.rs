@@ -33,6 +33,9 @@ pub struct Person {
     pub shell: String,
     /// `accountEnabled` as last seen, or false since a sign-in was told otherwise.
     pub enabled: bool,
+    /// True while the shrink guard alone keeps the person: nobody may be let in on this row without
+    /// asking Entra ID (design.md §6).
+    pub withheld: bool,
     /// The effective role.
     pub role: Role,
     /// `lastPasswordChangeDateTime`.
@@ -52,6 +55,7 @@ impl Person {
             uid: Some(self.uid),
             role: self.role,
             enabled: self.enabled,
+            withheld: self.withheld,
             object_id: self.key.object.to_string(),
         }
     }
@@ -203,6 +207,7 @@ fn person(row: &Row<'_>) -> Result<Person, StoreError> {
         home: row.get(6)?,
         shell: row.get(7)?,
         enabled: row.get(8)?,
+        withheld: row.get(12)?,
         role: role(row.get(9)?)?,
         password_changed_at: row.get(10)?,
         sessions_valid_from: row.get(11)?,
@@ -213,7 +218,7 @@ fn person(row: &Row<'_>) -> Result<Person, StoreError> {
 const PERSON: &str = "
 SELECT u.tenant, u.object, u.name, u.upn, u.display_name, i.id, h.home,
        coalesce((SELECT value FROM state.settings WHERE key = 'shell'), ''),
-       u.enabled, r.role, u.password_changed_at, u.sessions_valid_from
+       u.enabled, r.role, u.password_changed_at, u.sessions_valid_from, u.withheld
 FROM users AS u
 JOIN state.ids AS i ON i.tenant = u.tenant AND i.object = u.object
 JOIN state.homes AS h ON h.tenant = u.tenant AND h.object = u.object

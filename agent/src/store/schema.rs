@@ -20,7 +20,7 @@ pub(super) struct Schema {
 
 /// Of `directory.db`.
 pub(super) const DIRECTORY: Schema = Schema {
-    migrations: &[DIRECTORY_1],
+    migrations: &[DIRECTORY_1, DIRECTORY_2],
 };
 
 /// Of `state.db`.
@@ -150,6 +150,9 @@ CREATE TABLE staged_faults (
 CREATE INDEX staged_faults_by_object ON staged_faults (object);
 ";
 
+/// `withheld` marks people whom the shrink guard keeps although the tenant's answer no longer has them.
+const DIRECTORY_2: &str = "ALTER TABLE users ADD COLUMN withheld INTEGER NOT NULL DEFAULT 0;";
+
 /// What exists only on this host. `ids` only ever grows: an id is never given to another object.
 /// `names` holds every name that an object has or had; `held` is 0 for those that stay retired.
 const STATE_1: &str = "
@@ -194,3 +197,44 @@ CREATE TABLE audit (
     verb TEXT NOT NULL, object TEXT NOT NULL, before TEXT, after TEXT, refused INTEGER NOT NULL
 ) STRICT;
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database of each earlier number, with a row in it, comes to the present one with that row.
+    #[test]
+    fn every_earlier_number_is_brought_forward() {
+        let cases = [
+            (
+                &DIRECTORY,
+                "INSERT INTO users (tenant, object, upn, upn_key, display_name, enabled)
+                 VALUES (x'01', x'02', 'a', 'a', 'A', 1)",
+                "SELECT count(*) FROM users WHERE object = x'02' AND withheld = 0",
+            ),
+            (
+                &STATE,
+                "INSERT INTO runs (started_at, ended_at, scope) VALUES (1, 2, 'x')",
+                "SELECT count(*) FROM runs WHERE scope = 'x'",
+            ),
+        ];
+        for (schema, insert, question) in cases {
+            for number in 1..=schema.migrations.len() {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("some.db");
+                let earlier = Schema {
+                    migrations: &schema.migrations[..number],
+                };
+                migrate(&path, &earlier).unwrap();
+                let connection = Connection::open(&path).unwrap();
+                connection.execute_batch(insert).unwrap();
+                migrate(&path, schema).unwrap();
+                assert_eq!(version(&connection).unwrap(), schema.known());
+                let rows: i64 = connection
+                    .query_row(question, [], |row| row.get(0))
+                    .unwrap();
+                assert_eq!(rows, 1, "from {number}");
+            }
+        }
+    }
+}

@@ -9,11 +9,12 @@
 //! - No lock and no transaction is held across a network wait, but for the run's own turn.
 //! - A run that fails changes nothing but the record of the last run.
 //! - The counts of a summary add up: added, changed, unchanged and failed are all the objects considered.
-//! - An answer without users is an error, never an empty directory.
+//! - An answer without users is an error, never an empty directory; one that takes away too much at once
+//!   takes nothing away before somebody says so ([`Removals`]).
 //!
 //! The scope of the last import *is* the directory: what is outside of it is removed.
 //!
-//! Not here yet: resuming a staged round, delta rounds (their links are kept), the shrink guard.
+//! Not here yet: resuming a staged round, delta rounds (their links are kept).
 
 mod closure;
 mod error;
@@ -39,6 +40,7 @@ use crate::publish::{LocalFiles, Publisher};
 use crate::store::{GroupKind, RunRecord, Store, StoreError};
 
 pub use error::SyncError;
+pub use plan::Removals;
 pub use scope::Scope;
 
 use plan::{Decision, Inputs};
@@ -115,6 +117,7 @@ impl Syncer {
     pub async fn import(
         &self,
         scope: Scope,
+        removals: Removals,
         tell: Tell<'_>,
     ) -> Result<(ImportSummary, Vec<FailedObject>), SyncError> {
         let turn = Arc::clone(&self.turn)
@@ -124,7 +127,7 @@ impl Syncer {
         let begin = Instant::now();
         let session = self.graph.session();
         let outcome = match self.read(&session, &scope, tell).await {
-            Ok(reading) => self.settle(turn, reading, tell).await,
+            Ok(reading) => self.settle(turn, reading, removals, tell).await,
             Err(error) => Err(error),
         };
         let outcome = outcome.map(|(settled, failures)| {
@@ -135,6 +138,7 @@ impl Syncer {
                 users: settled.decision.users,
                 groups: settled.decision.groups,
                 memberships: settled.decision.memberships,
+                withheld: settled.decision.withheld,
                 requests: session.requests(),
                 generation: settled.generation,
                 remarks: settled.decision.remarks,
@@ -239,6 +243,7 @@ impl Syncer {
         &self,
         turn: OwnedMutexGuard<()>,
         reading: Reading,
+        removals: Removals,
         tell: Tell<'_>,
     ) -> Result<(Settled, Vec<FailedObject>), SyncError> {
         tell(Progress {
@@ -261,6 +266,7 @@ impl Syncer {
                 known: &known,
                 staged,
                 reading,
+                removals,
             })?;
             store.commit_import(&commit)?;
             let published = publisher.publish()?;

@@ -52,7 +52,7 @@ impl Host {
     }
 
     async fn import(&self, scope: Scope) -> Result<(ImportSummary, Vec<FailedObject>), SyncError> {
-        self.syncer.import(scope, &|_| {}).await
+        self.syncer.import(scope, Removals::Guarded, &|_| {}).await
     }
 
     fn names(&self) -> Vec<String> {
@@ -114,7 +114,11 @@ async fn a_whole_tenant_becomes_a_snapshot() {
     let host = Host::new(|seen, _, here| tenant(seen, here)).await;
     let stages = std::sync::Mutex::new(Vec::new());
     let tell = |progress: Progress| stages.lock().unwrap().push(progress.stage);
-    let (summary, failures) = host.syncer.import(Scope::WholeTenant, &tell).await.unwrap();
+    let (summary, failures) = host
+        .syncer
+        .import(Scope::WholeTenant, Removals::Guarded, &tell)
+        .await
+        .unwrap();
     assert!(failures.is_empty());
     assert_eq!((summary.users.added, summary.groups.added), (2, 2));
     assert_eq!((summary.memberships, summary.requests), (3, 3));

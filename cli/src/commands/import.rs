@@ -3,7 +3,7 @@
 //! A run that ended is a success, whatever its rows: failed rows are what the summary is for. A run that
 //! did not end (tenant unreachable, another run in its way) is a failure, and the old directory stands.
 
-use entra_protocol::admin::{Counts, Done, FailedObject, ImportSummary, Request, Row};
+use entra_protocol::admin::{Counts, Done, FailedObject, ImportSummary, Request, Row, Withheld};
 use serde::Serialize;
 
 use crate::agent::Ask;
@@ -19,11 +19,17 @@ pub(crate) struct Imported {
     failures: Vec<FailedObject>,
 }
 
-pub(crate) fn import(ask: Ask<'_>, users: &[Names], groups: &[Names]) -> Result<Imported, Trouble> {
+pub(crate) fn import(
+    ask: Ask<'_>,
+    users: &[Names],
+    groups: &[Names],
+    accept_removals: bool,
+) -> Result<Imported, Trouble> {
     let flat = |lists: &[Names]| lists.iter().flat_map(|list| list.0.clone()).collect();
     let answer = ask(&[Request::Import {
         users: flat(users),
         groups: flat(groups),
+        accept_removals,
     }])?;
     let Done::Import(import) = answer.done else {
         return Err(Trouble::WrongAnswer);
@@ -57,6 +63,20 @@ pub(crate) fn one_line(run: &ImportSummary) -> String {
     )
 }
 
+/// What the shrink guard held back, if it held back anything.
+pub(crate) fn withheld(withheld: Withheld) -> Option<(&'static str, String)> {
+    withheld.any().then(|| {
+        let Withheld {
+            users,
+            groups,
+            memberships,
+        } = withheld;
+        let text =
+            format!("the removal of {users} users, {groups} groups and {memberships} memberships");
+        ("Withheld", text)
+    })
+}
+
 /// Tenths of seconds below a minute, whole seconds above.
 fn duration(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
@@ -78,6 +98,7 @@ impl Shown for Imported {
             ("Memberships", run.memberships.to_string()),
             ("Snapshot", format!("generation {}", run.generation)),
         ];
+        lines.extend(withheld(run.withheld));
         lines.extend(run.remarks.iter().map(|remark| ("Remark", remark.clone())));
         let mut data = properties(&lines);
         data.push('\n');
@@ -160,6 +181,7 @@ pub(crate) mod tests {
                 ..Counts::default()
             },
             memberships: 85,
+            withheld: Withheld::default(),
             requests: 41,
             generation: 7,
             remarks: vec!["groups a and b contain each other".into()],
@@ -197,6 +219,7 @@ pub(crate) mod tests {
                 let expected = Request::Import {
                     users: vec!["a".into(), "b".into(), "c".into()],
                     groups: Vec::new(),
+                    accept_removals: true,
                 };
                 assert_eq!(requests, [expected]);
                 Ok(Answer {
@@ -206,6 +229,7 @@ pub(crate) mod tests {
             },
             &[Names(vec!["a".into(), "b".into()]), Names(vec!["c".into()])],
             &[],
+            true,
         )
         .unwrap();
         assert_eq!(
@@ -225,6 +249,17 @@ pub(crate) mod tests {
              user root@contoso.example (6e7b768e-07e2-4810-8459-485f84f8f204)  userPrincipalName: the name root is taken in /etc/passwd  give this object another name under [names.overrides] in agent.toml\n\
              user ghost                                                        no such user in the tenant                                check the spelling\n"
         );
+    }
+
+    #[test]
+    fn what_was_held_back_has_a_line_of_its_own() {
+        let mut import = run();
+        assert_eq!(withheld(import.withheld), None);
+        import.withheld.memberships = 66;
+        let failures = Vec::new();
+        let text = Imported { import, failures }.text(Screen::Plain).data;
+        let line = "Withheld:        the removal of 0 users, 0 groups and 66 memberships\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

@@ -34,9 +34,11 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
         )
     };
     match &arguments.command {
-        Command::Import { users, groups } => {
-            output.answer(&import::import(&mut ask, users, groups)?)
-        }
+        Command::Import {
+            users,
+            groups,
+            accept_removals,
+        } => output.answer(&import::import(&mut ask, users, groups, *accept_removals)?),
         Command::Status => output.answer(&status::status(&mut ask)?),
         Command::Users(Users::List) => output.answer(&users::list(&mut ask)?),
         Command::Users(Users::Show { user }) => output.answer(&users::show(&mut ask, user)?),

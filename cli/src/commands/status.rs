@@ -39,6 +39,13 @@ impl Shown for WholeStatus {
             (None, None) => "never".to_owned(),
         };
         lines.push(("Last import", last));
+        if let Some((title, text)) = status
+            .last_import
+            .as_ref()
+            .and_then(|run| import::withheld(run.withheld))
+        {
+            lines.push((title, format!("{text}; {ACCEPT}")));
+        }
         if let Some(error) = &status.last_error {
             lines.push(("Last error", error.message.clone()));
             if let Some(hint) = &error.hint {
@@ -61,6 +68,9 @@ impl Shown for WholeStatus {
 fn sees_runs(caller: &Caller) -> bool {
     caller.uid == 0 || caller.role >= Some(Role::Auditor)
 }
+
+/// The scope belongs to it: an import of another one would remove others.
+const ACCEPT: &str = "repeat that import with --accept-removals if they are meant to go";
 
 fn directory(status: &Status) -> String {
     let objects = format!("{} users, {} groups", status.users, status.groups);
@@ -95,7 +105,7 @@ mod tests {
             groups: 12,
             generation: 7,
             published_at: Some("2026-03-02T08:15:02Z".into()),
-            last_import: Some(run()),
+            last_import: Some(Box::new(run())),
             last_error: Some(Failure {
                 kind: FailureKind::Tenant,
                 message: "the client secret has expired".into(),
@@ -132,6 +142,18 @@ mod tests {
              Administrators:    1\n\
              You:               root (uid 0), administrator\n"
         );
+    }
+
+    #[test]
+    fn what_was_held_back_stays_in_sight() {
+        let mut status = whole();
+        if let Some(run) = &mut status.last_import {
+            run.withheld.users = 26;
+        }
+        let text = WholeStatus { status }.text(Screen::Plain).data;
+        let line = "Withheld:          the removal of 26 users, 0 groups and 0 memberships; \
+                    repeat that import with --accept-removals if they are meant to go\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

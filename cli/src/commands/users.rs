@@ -72,7 +72,11 @@ pub(crate) fn user_table(screen: Screen, users: &[UserRow]) -> String {
 }
 
 fn state(user: &UserRow) -> &'static str {
-    if user.enabled { "enabled" } else { "disabled" }
+    match (user.enabled, user.withheld) {
+        (false, _) => "disabled",
+        (true, true) => "withheld",
+        (true, false) => "enabled",
+    }
 }
 
 impl Shown for UserList {
@@ -128,6 +132,7 @@ pub(crate) mod tests {
             uid: Some(2_013_265_921),
             role: Role::Administrator,
             enabled: true,
+            withheld: false,
             object_id: "6e7b768e-07e2-4810-8459-485f84f8f204".into(),
         }
     }
@@ -140,6 +145,7 @@ pub(crate) mod tests {
             uid: None,
             role: Role::User,
             enabled: false,
+            withheld: false,
             object_id: "0e7b768e-07e2-4810-8459-485f84f8f204".into(),
         }
     }

@@ -2,7 +2,7 @@
 
 use entra_protocol::admin::{
     AuthState, Caller, Counts, Done, FailedObject, GroupRow, ImportSummary, Progress, Reply,
-    Request, Role, RoleChange, Row, Status, UserDetail, UserRow,
+    Request, Role, RoleChange, Row, Status, UserDetail, UserRow, Withheld,
 };
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ pub(crate) fn user() -> UserRow {
         uid: Some(2_013_265_921),
         role: Role::User,
         enabled: true,
+        withheld: false,
         object_id: "6e7b768e-07e2-4810-8459-485f84f8f204".into(),
     }
 }
@@ -54,6 +55,10 @@ pub(crate) fn summary() -> ImportSummary {
         },
         groups: Counts::default(),
         memberships: 0,
+        withheld: Withheld {
+            users: 26,
+            ..Withheld::default()
+        },
         requests: 3,
         generation: 1,
         remarks: Vec::new(),
@@ -94,10 +99,18 @@ fn import() {
         total: None,
     };
     let document = document(
-        &["import", "--users", "alice,bob", "--groups", "Engineering"],
+        &[
+            "import",
+            "--users",
+            "alice,bob",
+            "--groups",
+            "Engineering",
+            "--accept-removals",
+        ],
         Request::Import {
             users: vec!["alice".into(), "bob".into()],
             groups: vec!["Engineering".into()],
+            accept_removals: true,
         },
         vec![
             Reply::Progress(progress),
@@ -106,6 +119,10 @@ fn import() {
         ],
     );
     assert_eq!(document["import"]["users"]["added"], 1);
+    assert_eq!(
+        document["import"]["withheld"],
+        json!({ "users": 26, "groups": 0, "memberships": 0 })
+    );
     assert_eq!(document["failures"], json!([failed()]));
 }
 

@@ -18,6 +18,7 @@ fn import() -> Vec<Request> {
     vec![Request::Import {
         users: Vec::new(),
         groups: Vec::new(),
+        accept_removals: false,
     }]
 }
 

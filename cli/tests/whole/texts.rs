@@ -12,6 +12,7 @@ fn an_import_with_failed_rows_is_done_and_shows_reason_and_cure() {
         vec![Request::Import {
             users: Vec::new(),
             groups: Vec::new(),
+            accept_removals: false,
         }],
         vec![
             Reply::Row(Row::Failure(failed())),

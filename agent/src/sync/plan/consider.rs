@@ -36,6 +36,8 @@ pub(super) struct Considered {
     pub(super) remarks: Vec<String>,
     /// Guests among the round's users.
     pub(super) guests: u64,
+    /// Those of them whose account is disabled: that counts also where the guard keeps them.
+    pub(super) disabled_guests: BTreeSet<ObjectId>,
 }
 
 /// An object and what it asks for; `stored` has no name yet.
@@ -128,6 +130,9 @@ fn take_users(
     for user in users {
         if user.is_guest() {
             considered.guests += 1;
+            if !user.enabled {
+                considered.disabled_guests.insert(user.id);
+            }
             if reading.named.contains(&user.id) {
                 let fault = fault(
                     "userType: Guest; guests are not imported",
@@ -155,7 +160,11 @@ fn user_entry(rules: &Rules, user: UserObject) -> Entry<StoredUser> {
         label: cleaned(&user.upn),
         candidate: user_name(&user, &rules.names),
         unread: None,
-        stored: StoredUser { user, name: None },
+        stored: StoredUser {
+            user,
+            name: None,
+            withheld: false,
+        },
     }
 }
 
@@ -250,7 +259,7 @@ fn take_fault(considered: &mut Considered, rules: &Rules, known: &Known, staged:
             if let Some((key, known)) = key.and_then(|key| Some((key, known.users.get(&key)?))) {
                 considered
                     .users
-                    .insert(key.object, known_user(known, unread));
+                    .insert(key.object, still(known_user(known, &unread), unread));
                 return;
             }
         }
@@ -258,9 +267,10 @@ fn take_fault(considered: &mut Considered, rules: &Rules, known: &Known, staged:
             if let Some((key, known)) = key.and_then(|key| Some((key, known.groups.get(&key)?))) {
                 considered.edges.retain(|edge| edge.parent != key.object);
                 considered.edges.extend(&known.edges);
-                considered
-                    .groups
-                    .insert(key.object, known_group(key.object, known, unread));
+                considered.groups.insert(
+                    key.object,
+                    still(known_group(key.object, known, &unread), unread),
+                );
                 return;
             }
         }
@@ -273,24 +283,39 @@ fn take_fault(considered: &mut Considered, rules: &Rules, known: &Known, staged:
         .push(failed(*kind, &object, &found.label, &unread));
 }
 
-fn known_user(known: &KnownUser, unread: NameFault) -> Entry<StoredUser> {
+/// The known object where the present one could not be read.
+fn still<T>(known: Entry<T>, unread: NameFault) -> Entry<T> {
     Entry {
-        created_at: known.user.created_at,
-        label: cleaned(&known.user.upn),
-        candidate: kept(known.name.as_deref(), &unread),
-        stored: StoredUser {
-            user: known.user.clone(),
-            name: None,
-        },
         unread: Some(unread),
+        ..known
     }
 }
 
-fn known_group(id: ObjectId, known: &KnownGroup, unread: NameFault) -> Entry<StoredGroup> {
+/// A user as it was known; `fault` if its name can't be kept.
+pub(super) fn known_user(known: &KnownUser, fault: &NameFault) -> Entry<StoredUser> {
+    Entry {
+        created_at: known.user.created_at,
+        label: cleaned(&known.user.upn),
+        candidate: kept(known.name.as_deref(), fault),
+        stored: StoredUser {
+            user: known.user.clone(),
+            name: None,
+            withheld: false,
+        },
+        unread: None,
+    }
+}
+
+/// A group as it was known; `fault` if its name can't be kept.
+pub(super) fn known_group(
+    id: ObjectId,
+    known: &KnownGroup,
+    fault: &NameFault,
+) -> Entry<StoredGroup> {
     Entry {
         created_at: known.created_at,
         label: known.display_name.clone(),
-        candidate: kept(known.name.as_deref(), &unread),
+        candidate: kept(known.name.as_deref(), fault),
         stored: StoredGroup {
             id,
             display_name: known.display_name.clone(),
@@ -298,14 +323,14 @@ fn known_group(id: ObjectId, known: &KnownGroup, unread: NameFault) -> Entry<Sto
             created_at: known.created_at,
             name: None,
         },
-        unread: Some(unread),
+        unread: None,
     }
 }
 
 /// The name that the object has; what its properties would make can't be known.
-fn kept(name: Option<&str>, unread: &NameFault) -> Result<Name, NameFault> {
+fn kept(name: Option<&str>, fault: &NameFault) -> Result<Name, NameFault> {
     name.and_then(|name| Name::new(name).ok())
-        .ok_or_else(|| unread.clone())
+        .ok_or_else(|| fault.clone())
 }
 
 /// A failed row.

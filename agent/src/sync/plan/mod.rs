@@ -2,14 +2,16 @@
 //! comes out is what to write.
 //!
 //! `consider` settles which objects of the round count at all, `claims` what they ask for, this file who
-//! gets it. Every object considered ends in exactly one of added, changed, unchanged and failed.
+//! gets it, `shrink` what stays although it is gone. Every object considered ends in exactly one of added,
+//! changed, unchanged, failed and withheld.
 
 mod claims;
 mod consider;
+mod shrink;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entra_protocol::admin::{Counts, FailedObject};
+use entra_protocol::admin::{Counts, FailedObject, Withheld};
 use entra_snapshot::Text;
 
 use super::closure::Nesting;
@@ -22,6 +24,9 @@ use crate::store::{Commit, Edge, Known, Membership, StagedRound};
 
 use claims::{claims, homes, place};
 use consider::{Considered, Entry, consider, failed};
+use shrink::Guard;
+
+pub use shrink::Removals;
 
 /// What a decision is made from.
 pub(super) struct Inputs<'a> {
@@ -30,6 +35,7 @@ pub(super) struct Inputs<'a> {
     pub(super) known: &'a Known,
     pub(super) staged: StagedRound,
     pub(super) reading: Reading,
+    pub(super) removals: Removals,
 }
 
 /// What the summary says of it.
@@ -38,6 +44,7 @@ pub(super) struct Decision {
     pub(super) users: Counts,
     pub(super) groups: Counts,
     pub(super) memberships: u64,
+    pub(super) withheld: Withheld,
     pub(super) remarks: Vec<String>,
 }
 
@@ -52,6 +59,7 @@ pub(super) fn decide(inputs: Inputs<'_>) -> Result<(Decision, Commit), SyncError
         known,
         mut staged,
         reading,
+        removals,
     } = inputs;
     let key = |object| ObjectKey {
         tenant: rules.tenant,
@@ -60,22 +68,29 @@ pub(super) fn decide(inputs: Inputs<'_>) -> Result<(Decision, Commit), SyncError
     let links = std::mem::take(&mut staged.links);
     let mut considered = consider(rules, known, staged, &reading);
     refuse_empty(&considered, &reading, known)?;
+    let mut guard = Guard::keep_objects(removals, rules.tenant, known, &mut considered);
 
     let allocation = place(rules, known, local, &considered);
     let mut assignment = assign(claims(rules, &considered, &allocation), &known.names, local);
     let homes = homes(rules, known, &considered, &mut assignment);
-    let closure = close(&mut considered);
+    let mut closure = close(&mut considered);
+    guard.keep_memberships(removals, rules.tenant, known, &mut considered, &mut closure);
 
     let mut decision = Decision {
         users: considered.failures_alone(MemberKind::User),
         groups: considered.failures_alone(MemberKind::Group),
         memberships: 0,
+        withheld: Withheld::default(),
         remarks: std::mem::take(&mut considered.remarks),
     };
     for (object, entry) in &mut considered.users {
         let before = known.users.get(&key(*object));
         let name = named(&assignment, key(*object));
         entry.stored.name = name.as_ref().ok().cloned();
+        if guard.users.contains(object) && name.is_ok() {
+            decision.withheld.users += 1;
+            continue;
+        }
         let was = before.is_some_and(|known| known.name.is_some());
         let same = before.is_some_and(|known| {
             known.user == entry.stored.user && known.name == entry.stored.name
@@ -97,6 +112,10 @@ pub(super) fn decide(inputs: Inputs<'_>) -> Result<(Decision, Commit), SyncError
         let before = known.groups.get(&key(*object));
         let name = named(&assignment, key(*object));
         entry.stored.name = name.as_ref().ok().cloned();
+        if guard.groups.contains(object) && name.is_ok() {
+            decision.withheld.groups += 1;
+            continue;
+        }
         let was = before.is_some_and(|known| known.name.is_some());
         let none = BTreeSet::new();
         let same = before.is_some_and(|known| {
@@ -146,6 +165,8 @@ pub(super) fn decide(inputs: Inputs<'_>) -> Result<(Decision, Commit), SyncError
             decision.memberships += u64::from(here && named(&assignment, key(*member)).is_ok());
         }
     }
+    decision.withheld.memberships = guard.memberships;
+    decision.remarks.extend(guard.remarks());
     let mut failures = considered.failures;
     failures.sort_by(|a, b| (&b.kind, &a.label).cmp(&(&a.kind, &b.label)));
     let commit = Commit {
@@ -210,17 +231,10 @@ fn close(considered: &mut Considered) -> BTreeMap<ObjectId, BTreeSet<ObjectId>> 
         closure.insert(*object, reached.users);
     }
     if !circular.is_empty() {
-        circular.sort_unstable();
-        let more = circular.len().saturating_sub(SHOWN_MAX);
-        circular.truncate(SHOWN_MAX);
-        let mut remark = format!(
+        considered.remarks.push(format!(
             "groups that contain themselves, which is harmless: {}",
-            circular.join(", ")
-        );
-        if more > 0 {
-            remark.push_str(&format!(" and {more} more"));
-        }
-        considered.remarks.push(remark);
+            listed(circular)
+        ));
     }
     considered.edges.retain(|edge| {
         considered.groups.contains_key(&edge.parent)
@@ -230,6 +244,18 @@ fn close(considered: &mut Considered) -> BTreeMap<ObjectId, BTreeSet<ObjectId>> 
             }
     });
     closure
+}
+
+/// Names in a remark, in order; the first of them if there are many.
+fn listed(mut names: Vec<&str>) -> String {
+    names.sort_unstable();
+    let more = names.len().saturating_sub(SHOWN_MAX);
+    names.truncate(SHOWN_MAX);
+    let mut list = names.join(", ");
+    if more > 0 {
+        list.push_str(&format!(" and {more} more"));
+    }
+    list
 }
 
 fn by_parent(edges: &[Edge]) -> BTreeMap<ObjectId, BTreeSet<Edge>> {
@@ -287,7 +313,7 @@ fn removed<'a>(
     known.filter(|key| !stays(key)).fold(0, |sum, _| sum + 1)
 }
 
-/// Groups that a remark names.
+/// Objects that a remark names; the others are counted.
 const SHOWN_MAX: usize = 5;
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ fn rules() -> Rules {
     }
 }
 
-fn group(number: u8, display_name: &str) -> GroupObject {
+pub(super) fn group(number: u8, display_name: &str) -> GroupObject {
     GroupObject {
         id: object(number),
         display_name: display_name.to_owned(),
@@ -28,7 +28,7 @@ fn group(number: u8, display_name: &str) -> GroupObject {
     }
 }
 
-fn edge(parent: u8, member: u8, kind: MemberKind) -> Edge {
+pub(super) fn edge(parent: u8, member: u8, kind: MemberKind) -> Edge {
     Edge {
         parent: object(parent),
         member: object(member),
@@ -36,7 +36,11 @@ fn edge(parent: u8, member: u8, kind: MemberKind) -> Edge {
     }
 }
 
-fn round(users: Vec<UserObject>, groups: Vec<GroupObject>, edges: Vec<Edge>) -> StagedRound {
+pub(super) fn round(
+    users: Vec<UserObject>,
+    groups: Vec<GroupObject>,
+    edges: Vec<Edge>,
+) -> StagedRound {
     StagedRound {
         users,
         groups,
@@ -77,6 +81,16 @@ fn run_with(
     reading: Reading,
     passwd: &[u8],
 ) -> Result<(Decision, Vec<FailedObject>), SyncError> {
+    run_guarded(store, staged, reading, passwd, Removals::Guarded)
+}
+
+pub(super) fn run_guarded(
+    store: &Store,
+    staged: StagedRound,
+    reading: Reading,
+    passwd: &[u8],
+    removals: Removals,
+) -> Result<(Decision, Vec<FailedObject>), SyncError> {
     let rules = rules();
     let known = store.known().unwrap();
     let local = LocalAccounts::parse(passwd, b"");
@@ -86,13 +100,20 @@ fn run_with(
         known: &known,
         staged,
         reading,
+        removals,
     };
     let (decision, commit) = decide(inputs)?;
     store.commit_import(&commit).unwrap();
     Ok((decision, commit.failures))
 }
 
-fn counts(added: u64, changed: u64, removed: u64, unchanged: u64, failed: u64) -> Counts {
+pub(super) fn counts(
+    added: u64,
+    changed: u64,
+    removed: u64,
+    unchanged: u64,
+    failed: u64,
+) -> Counts {
     Counts {
         added,
         changed,
