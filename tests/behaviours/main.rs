@@ -6,6 +6,7 @@
 mod agent_away;
 mod as_installed;
 mod bad_answers;
+mod credentials;
 mod damaged_snapshot;
 mod hostile_names;
 mod hosts_boot;
@@ -17,6 +18,7 @@ mod refusals;
 mod resolve;
 mod roles;
 mod root_and_local_users;
+mod shrink_guard;
 mod sign_in_device_code;
 mod sign_in_password;
 mod wrong_password_once;
