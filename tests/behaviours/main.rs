@@ -18,6 +18,7 @@ mod refusals;
 mod resolve;
 mod roles;
 mod root_and_local_users;
+mod shrink_guard;
 mod sign_in_device_code;
 mod sign_in_password;
 mod wrong_password_once;
