@@ -50,6 +50,17 @@ fn the_same_password_serves_su_and_sudo() -> Result<(), Trouble> {
 }
 
 #[test]
+fn passwd_says_where_an_entra_password_is_changed() -> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    let asked = host.run_as(ALICE.name, "passwd")?;
+    assert!(asked.refusal()?.contains("https://aka.ms/sspr"), "{asked}");
+    host.stop_agent()?;
+    let asked = host.run_as(ALICE.name, "passwd")?;
+    assert!(asked.refusal()?.contains("https://aka.ms/sspr"), "{asked}");
+    Ok(())
+}
+
+#[test]
 fn nobody_signs_in_while_sign_in_is_off() -> Result<(), Trouble> {
     let host = ready::everybody_may_sign_in()?;
     host.run("entractl auth disable")?.stdout()?;

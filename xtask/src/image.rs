@@ -64,6 +64,11 @@ const PACKAGING: &[(&str, &str, u32)] = &[
     ),
     ("packaging/pam/entra", "usr/share/pam-configs/entra", 0o644),
     (
+        "packaging/pam/entra-password",
+        "usr/share/pam-configs/entra-password",
+        0o644,
+    ),
+    (
         "packaging/sudoers/entra-login",
         "etc/sudoers.d/entra-login",
         0o440,

@@ -9,6 +9,10 @@ export DEBIAN_FRONTEND=noninteractive
 systemd-sysusers
 systemd-tmpfiles --create /usr/lib/tmpfiles.d/entra-login.conf
 pam-auth-update --package --enable entra entra-password mkhomedir
+# It passes over a profile that is not there without a word.
+for file in auth account session password; do
+    grep -q pam_entra.so "/etc/pam.d/common-$file"
+done
 # An `initgroups` line saves glibc a second look at nsswitch.conf per sign-in.
 # On it a success ends the search unless told to go on, so that an imported
 # user in a local group would lose the imported ones.
