@@ -57,6 +57,44 @@ fn a_certificate_takes_the_secrets_place() -> Result<(), Trouble> {
 }
 
 #[test]
+fn another_providers_token_takes_the_secrets_place_and_is_read_anew() -> Result<(), Trouble> {
+    let host = Host::boot()?;
+    make_pair(&host, "issuer")?;
+    let certificate = host.read("/etc/entra-login/issuer.crt")?;
+    let trust = json!({
+        "issuer": "https://issuer.example", "subject": "host-1",
+        "certificate": String::from_utf8_lossy(&certificate),
+    });
+    let change = json!({ "secrets": [], "federatedCredentials": [trust] });
+    host.tenant()
+        .call("PATCH", &format!("/apps/{SYNC}"), Some(&change))?;
+    write_token(&host, "host-2")?;
+    configure(&host, "federated_token_file = \"/etc/entra-login/token\"")?;
+    fails(&host, "AADSTS700213")?;
+    write_token(&host, "host-1")?;
+    host.import("")?.stdout()?;
+    assert!(host.run("id alice")?.success());
+    host.run("cp /etc/entra-login/issuer.key /etc/entra-login/token")?
+        .stdout()?;
+    fails(&host, "/etc/entra-login/token: there is no signed token")
+}
+
+/// Has the other identity provider sign a token for this subject.
+fn write_token(host: &Host, subject: &str) -> Result<(), Trouble> {
+    let script = format!(
+        "import jwt, time; print(jwt.encode({{'iss': 'https://issuer.example', 'sub': '{subject}', \
+         'aud': 'api://AzureADTokenExchange', 'exp': int(time.time()) + 300}}, \
+         open('/etc/entra-login/issuer.key').read(), algorithm='RS256'))"
+    );
+    host.run(&format!(
+        "PYTHONPATH=/opt/python PYTHONDONTWRITEBYTECODE=1 python3 -c \"{script}\" > /etc/entra-login/token \
+         && chown root:entra-agent /etc/entra-login/token && chmod 0640 /etc/entra-login/token"
+    ))?
+    .stdout()
+    .map(drop)
+}
+
+#[test]
 fn two_credentials_or_none_are_an_error_that_names_the_keys() -> Result<(), Trouble> {
     let host = Host::boot()?;
     let check = |host: &Host| -> Result<String, Trouble> {

@@ -20,10 +20,16 @@ pub enum Credential {
         /// The file with the RSA key, PEM; may be the certificate's.
         private_key: PathBuf,
     },
+    /// `federated_token_file`: a token of an identity provider that the registration trusts.
+    FederatedToken(PathBuf),
 }
 
 /// The keys of `[tenant.sync]` of which exactly one must be there.
-const WAYS: &[&str] = &["client_secret_file", "certificate_file"];
+const WAYS: &[&str] = &[
+    "client_secret_file",
+    "certificate_file",
+    "federated_token_file",
+];
 
 /// Takes the credential's keys out of `[tenant.sync]`.
 pub(super) fn read(section: &mut Section) -> Result<Credential, ConfigError> {
@@ -49,6 +55,7 @@ pub(super) fn read(section: &mut Section) -> Result<Credential, ConfigError> {
             certificate: PathBuf::from(value),
         }),
         _ if private_key.is_some() => Err(ConfigError::KeyWithoutCertificate(way)),
+        "federated_token_file" => Ok(Credential::FederatedToken(PathBuf::from(value))),
         _ => Ok(Credential::Secret(PathBuf::from(value))),
     }
 }

@@ -43,6 +43,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "client_secret_file",
             "certificate_file",
             "private_key_file",
+            "federated_token_file",
         ],
     ),
     ("tenant.login", &["client_id"]),

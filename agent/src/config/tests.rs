@@ -124,7 +124,7 @@ fn every_key_is_read() {
 }
 
 /// Ways to prove oneself, as `[tenant.sync]` takes them.
-fn credentials() -> [(&'static str, Credential); 3] {
+fn credentials() -> [(&'static str, Credential); 4] {
     let certificate = |private_key: &str| Credential::Certificate {
         certificate: "/c".into(),
         private_key: private_key.into(),
@@ -138,6 +138,10 @@ fn credentials() -> [(&'static str, Credential); 3] {
         (
             "certificate_file = \"/c\"\nprivate_key_file = \"/k\"",
             certificate("/k"),
+        ),
+        (
+            "federated_token_file = \"/t\"",
+            Credential::FederatedToken("/t".into()),
         ),
     ]
 }

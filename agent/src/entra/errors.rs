@@ -193,6 +193,10 @@ pub const TABLE: &[Meaning] = &[
         "the client assertion is not for this registration and tenant",
     ),
     configuration(
+        &[70021, 700_211, 700_212, 700_213, 7_002_137, 7_002_138],
+        "the registration has no federated credential for this token's issuer, subject and audience",
+    ),
+    configuration(
         &[700_024],
         "the client assertion's times are wrong: check this host's clock",
     ),

@@ -151,6 +151,28 @@ def certificate_credentials():
     control("PATCH", f"/apps/{SYNC}", {"certificates": []})
 
 
+def federated_credentials():
+    key, certificate = certificate_pair()
+    trust = {
+        "issuer": "https://issuer.example",
+        "subject": "host-1",
+        "certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),
+    }
+    control("PATCH", f"/apps/{SYNC}", {"federatedCredentials": [trust]})
+
+    def ask(subject):
+        now = int(datetime.datetime.now().timestamp())
+        claims = {"iss": trust["issuer"], "sub": subject, "aud": "api://AzureADTokenExchange", "exp": now + 300}
+        token = jwt.encode(claims, key, algorithm="RS256")
+        return confidential({"client_assertion": token}).acquire_token_for_client(GRAPH_SCOPE)
+
+    result = ask("host-1")
+    check("a trusted provider's token gives a token", "access_token" in result, result)
+    refused = ask("host-2")
+    check("another subject is refused with 700213", code_of(refused) == 700213, refused)
+    control("PATCH", f"/apps/{SYNC}", {"federatedCredentials": []})
+
+
 def graph(token):
     headers = {"Authorization": f"Bearer {token}"}
 
@@ -295,6 +317,7 @@ def main():
     print(f"msal {msal.__version__}, PyJWT {jwt.__version__}")
     graph(client_credentials())
     certificate_credentials()
+    federated_credentials()
     password()
     device_code()
     print(f"{len(failures)} failed" if failures else "all good")

@@ -25,6 +25,9 @@ pub(super) use assertion::Occasion;
 /// Bytes of a certificate or key file at most: a chain of four with its key has some 12 KiB.
 const PEM_LIMIT: u32 = 64 * 1024;
 
+/// Bytes of a federated token's file at most: such tokens have one or two KiB.
+const TOKEN_LIMIT: u32 = 16 * 1024;
+
 /// What goes into the token request beside the client id.
 pub(super) enum Proof {
     /// `client_secret`.
@@ -42,6 +45,7 @@ pub(super) fn prove(credential: &Credential, occasion: &Occasion) -> Result<Proo
         Credential::Secret(file) => config::read_secret(file)
             .map(Proof::Secret)
             .map_err(refused),
+        Credential::FederatedToken(file) => federated_token(file).map(Proof::Assertion),
         Credential::Certificate {
             certificate,
             private_key,
@@ -57,6 +61,25 @@ pub(super) fn prove(credential: &Credential, occasion: &Occasion) -> Result<Proo
                 })
         }
     }
+}
+
+/// The token of another identity provider, as it stands in its file now: whoever puts it there renews it
+/// (Kubernetes every hour).
+fn federated_token(file: &Path) -> Result<Zeroizing<String>, EntraError> {
+    let text = config::read_private(file, TOKEN_LIMIT).map_err(refused)?;
+    let token = text.trim();
+    let is_part = |part: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        !part.is_empty() && part.bytes().all(fits)
+    };
+    // Something else, a key say, is not to be sent anywhere.
+    if token.split('.').count() != 3 || !token.split('.').all(is_part) {
+        return Err(about(
+            file,
+            "there is no signed token (JWT) in it, or more than that",
+        ));
+    }
+    Ok(Zeroizing::new(token.to_owned()))
 }
 
 /// Whether the files that the credential names hold what they should, and may be read by whoever asks.

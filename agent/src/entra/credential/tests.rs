@@ -122,3 +122,32 @@ fn every_request_gets_an_assertion_of_its_own() {
     };
     assert_ne!(prove_as(1), prove_as(2));
 }
+
+#[test]
+fn a_federated_token_is_read_anew_and_nothing_else_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let occasion = Occasion {
+        audience: String::new(),
+        client_id: String::new(),
+        now: NOW,
+        id: uuid::Uuid::nil(),
+    };
+    let token = Credential::FederatedToken(file(&folder, "token", "a.b.c\n", 0o640));
+    for text in ["a.b.c", "d-1.e_2.f3"] {
+        file(&folder, "token", &format!("{text}\n"), 0o640);
+        assert!(
+            matches!(prove(&token, &occasion), Ok(Proof::Assertion(value)) if *value == text),
+            "{text}"
+        );
+    }
+    for text in ["", "a.b", "a.b.c.d", "a..c", "a.b c.d", PKCS8_KEY] {
+        file(&folder, "token", text, 0o640);
+        let refused = refusal(&token, NOW);
+        assert!(
+            refused.contains("token: there is no signed token"),
+            "{refused}"
+        );
+    }
+    file(&folder, "token", "a.b.c", 0o644);
+    assert!(refusal(&token, NOW).contains("everyone may read it"));
+}

@@ -1,4 +1,5 @@
-//! Client assertions: a JWT that the registration's certificate signed (facts §2.1).
+//! Client assertions: a JWT that the registration's certificate signed (facts §2.1),
+//! or one of another identity provider that it trusts ([`federated`]).
 //!
 //! The forms that Microsoft's own libraries send are all taken: PS256 with
 //! `x5t#S256` (with or without padding) or RS256 with `x5t`; times as fractions;
@@ -18,6 +19,8 @@ use crate::clock::login_instant;
 use crate::state::app::App;
 use crate::state::certificate::Certificate;
 use crate::state::tenant::Tenant;
+
+mod federated;
 
 /// Seconds by which the client's clock may differ.
 const SKEW: f64 = 300.0;
@@ -55,6 +58,14 @@ pub(super) fn check(
     let header = jwt::decoded(header).ok_or_else(unknown)?;
     let claims = jwt::decoded(claims).ok_or_else(unknown)?;
 
+    // Tokens of other providers name no certificate, and themselves as issuer.
+    let names_certificate = ["x5t", "x5t#S256"]
+        .iter()
+        .any(|name| header.get(name).is_some());
+    let issuer = claims.get("iss").and_then(Value::as_str);
+    if !names_certificate && issuer.is_some_and(|issuer| issuer != app.client_id) {
+        return federated::check(app, &header, &claims, (signed, signature), now);
+    }
     let certificate = app
         .certificates
         .iter()
@@ -63,14 +74,7 @@ pub(super) fn check(
     if now > certificate.not_after {
         return Err(unknown_key(app, "The key used is expired."));
     }
-    let good = algorithm(&header).is_some_and(|algorithm| {
-        URL_SAFE_NO_PAD.decode(signature).is_ok_and(|signature| {
-            UnparsedPublicKey::new(algorithm, &certificate.public_key)
-                .verify(signed.as_bytes(), &signature)
-                .is_ok()
-        })
-    });
-    if !good {
+    if !is_signed_by(certificate, &header, (signed, signature)) {
         return Err(unknown_key(
             app,
             "The key was found, but use of the key to verify the signature failed.",
@@ -88,6 +92,17 @@ fn is_named(header: &Value, certificate: &Certificate) -> bool {
         Some(thumbprint) => thumbprint == certificate.sha256,
         None => named("x5t") == Some(&certificate.sha1),
     }
+}
+
+/// Whether the signature behind the signed text is the certificate's key's.
+fn is_signed_by(certificate: &Certificate, header: &Value, token: (&str, &str)) -> bool {
+    algorithm(header).is_some_and(|algorithm| {
+        URL_SAFE_NO_PAD.decode(token.1).is_ok_and(|signature| {
+            UnparsedPublicKey::new(algorithm, &certificate.public_key)
+                .verify(token.0.as_bytes(), &signature)
+                .is_ok()
+        })
+    })
 }
 
 fn algorithm(header: &Value) -> Option<&'static RsaParameters> {
@@ -117,6 +132,10 @@ fn check_claims(
             "Client assertion audience claim does not match Realm issuer.",
         ));
     }
+    check_times(claims, now)
+}
+
+fn check_times(claims: &Value, now: OffsetDateTime) -> Result<(), LoginError> {
     let second = |name: &str| claims.get(name).and_then(Value::as_f64);
     #[expect(
         clippy::cast_precision_loss,
@@ -274,5 +293,36 @@ mod tests {
         assert_eq!(outcome(world, &right, &claims, &other), Some(700_027));
         world.clock.advance(200 * 86_400);
         assert_eq!(outcome(world, &right, &good(world), &key), Some(700_027));
+    }
+
+    #[test]
+    fn another_providers_token_counts_if_it_is_trusted_to_the_letter() {
+        let world = &mut contoso();
+        let (key, certificate) = registered(world);
+        let app = &mut world.tenants[0].apps[0];
+        app.certificates.clear();
+        let trusted = json!([{
+            "issuer": "https://issuer.example", "subject": "host-1", "certificate": certificate,
+        }]);
+        app.federated_credentials = serde_json::from_value(trusted).unwrap();
+        let plain = header(Algorithm::RS256, None, None);
+        let now = world.clock.now().unix_timestamp();
+        let claims = json!({
+            "iss": "https://issuer.example", "sub": "host-1",
+            "aud": ["api://AzureADTokenExchange"], "exp": now + 300,
+        });
+        assert_eq!(outcome(world, &plain, &claims, &key), None);
+        for (name, value, code) in [
+            ("iss", json!("https://issuer.example/"), 700_211),
+            ("sub", json!("Host-1"), 700_213),
+            ("aud", json!("api://AzureADTokenexchange"), 700_212),
+            ("exp", json!(now - 301), 700_024),
+        ] {
+            let mut changed = claims.clone();
+            changed[name] = value;
+            assert_eq!(outcome(world, &plain, &changed, &key), Some(code), "{name}");
+        }
+        let (other, _) = registered(&mut contoso());
+        assert_eq!(outcome(world, &plain, &claims, &other), Some(50_013));
     }
 }

@@ -261,8 +261,8 @@ fn classify(code: u32) -> (&'static str, u16, Option<&'static str>) {
         53_003 => ("invalid_grant", 400, Some("message_only")),
         65_001 => ("invalid_grant", 400, Some("consent_required")),
         700_016 | 7_000_112 => ("unauthorized_client", 400, None),
-        700_021 | 700_023 | 700_024 | 700_025 | 700_027 | 7_000_215 | 7_000_216 | 7_000_218
-        | 7_000_222 => ("invalid_client", 401, None),
+        700_211 | 700_212 | 700_213 | 700_021 | 700_023 | 700_024 | 700_025 | 700_027
+        | 7_000_215 | 7_000_216 | 7_000_218 | 7_000_222 => ("invalid_client", 401, None),
         500_011 => ("invalid_resource", 400, None),
         70_011 | 1_002_012 => ("invalid_scope", 400, None),
         70_003 => ("unsupported_grant_type", 400, None),

@@ -18,6 +18,9 @@ pub(crate) struct App {
     /// Uploaded certificates, PEM.
     #[serde(default)]
     pub(crate) certificates: Vec<Certificate>,
+    /// Identity providers whose tokens count as this registration's assertions.
+    #[serde(default)]
+    pub(crate) federated_credentials: Vec<FederatedCredential>,
     /// "Allow public client flows".
     #[serde(default)]
     pub(crate) public_client_flows: bool,
@@ -37,6 +40,22 @@ pub(crate) struct App {
     pub(crate) consented: bool,
 }
 
+/// A trust in tokens of another identity provider; all three must match exactly.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FederatedCredential {
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    #[serde(default = "token_exchange")]
+    pub(crate) audiences: Vec<String>,
+    /// Stands for the keys that the issuer publishes, which Entra would fetch.
+    pub(crate) certificate: Certificate,
+}
+
+fn token_exchange() -> Vec<String> {
+    vec!["api://AzureADTokenExchange".to_owned()]
+}
+
 /// A client secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,8 +72,11 @@ fn yes() -> bool {
 }
 
 impl App {
-    /// A registration that can keep no secret and has none, nor a certificate.
+    /// A registration that has nothing to prove itself with, and need not.
     pub(crate) fn is_public_only(&self) -> bool {
-        self.public_client_flows && self.secrets.is_empty() && self.certificates.is_empty()
+        self.public_client_flows
+            && self.secrets.is_empty()
+            && self.certificates.is_empty()
+            && self.federated_credentials.is_empty()
     }
 }
