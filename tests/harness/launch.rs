@@ -136,7 +136,13 @@ impl Drop for Container {
         if !killed {
             drop(self.outermost.kill());
         }
-        drop(self.outermost.wait());
+        // Not `wait`, which has no limit: where nobody reaps orphans (a program that is process 1 of its
+        // container and is no init), a namespace with one in it never ends.
+        drop(until(
+            "the container's outermost process",
+            END_LIMIT,
+            || self.outermost.try_wait().ok().flatten(),
+        ));
         // The control group can only be removed once the last process is gone.
         if self.leader != 0 {
             drop(until("the container's end", END_LIMIT, || {
