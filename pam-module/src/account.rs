@@ -85,10 +85,10 @@ pub(crate) fn stands(imported: &Imported, service: &str, now: u64) -> Result<(),
 /// # Errors
 /// [`Refusal::Stale`] or [`Refusal::Clock`].
 pub(crate) fn is_fresh(imported: &Imported, now: u64) -> Result<(), Refusal> {
-    if now.saturating_add(CLOCK_STEP) < imported.published_at {
+    if now.saturating_add(CLOCK_STEP) < imported.known_at {
         return Err(Refusal::Clock);
     }
-    let age = now.saturating_sub(imported.published_at);
+    let age = now.saturating_sub(imported.known_at);
     if age > u64::from(imported.policy.offline_maximum_age) {
         return Err(Refusal::Stale(age));
     }

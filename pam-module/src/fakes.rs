@@ -26,7 +26,7 @@ use crate::passwd_file::PasswdFile;
 pub(crate) const ALICE_UID: u32 = 0x7800_1234;
 /// The agent's user in the fake `/etc/passwd`.
 pub(crate) const AGENT_UID: u32 = 990;
-/// When the fake directory was published.
+/// As of when the fake directory knows the tenant.
 pub(crate) const PUBLISHED: u64 = 1_800_000_000;
 /// How long the fake directory counts without the agent.
 pub(crate) const MAXIMUM_AGE: u32 = 14 * 86_400;
@@ -72,7 +72,7 @@ impl FakeHost {
                     offline_maximum_age: MAXIMUM_AGE,
                     break_glass: Vec::new(),
                 },
-                published_at: PUBLISHED,
+                known_at: PUBLISHED,
                 user: Some(alice()),
             }),
             damaged: false,
@@ -194,7 +194,7 @@ pub(crate) fn imported(host: &FakeHost) -> Imported {
         name: "alice".to_owned(),
         user: directory.user.unwrap(),
         policy: directory.policy,
-        published_at: directory.published_at,
+        known_at: directory.known_at,
     }
 }
 

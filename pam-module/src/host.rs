@@ -73,7 +73,7 @@ pub(crate) struct Directory {
     /// The host's policy.
     pub(crate) policy: Policy,
     /// When it was published, in seconds since 1970.
-    pub(crate) published_at: u64,
+    pub(crate) known_at: u64,
     /// The record of the name asked for.
     pub(crate) user: Option<User>,
 }
@@ -96,7 +96,7 @@ impl Host for Machine {
         let snapshot = Snapshot::open(Path::new(entra_snapshot::PATH))?;
         Ok(Directory {
             policy: snapshot.policy().clone(),
-            published_at: snapshot.published_at(),
+            known_at: snapshot.known_at(),
             user: snapshot.user_by_name(name)?,
         })
     }

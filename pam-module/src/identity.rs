@@ -42,8 +42,8 @@ pub(crate) struct Imported {
     pub(crate) user: User,
     /// The host's policy.
     pub(crate) policy: Policy,
-    /// When the directory was published, in seconds since 1970.
-    pub(crate) published_at: u64,
+    /// As of when the directory knows the tenant, in seconds since 1970.
+    pub(crate) known_at: u64,
 }
 
 /// Why it can't be told whether a user is imported.
@@ -88,7 +88,7 @@ pub(crate) fn identify(host: &impl Host, name: &[u8]) -> Identity {
     };
     let Directory {
         policy,
-        published_at,
+        known_at,
         user,
     } = directory;
     let uid = host.uid_of(name);
@@ -110,7 +110,7 @@ pub(crate) fn identify(host: &impl Host, name: &[u8]) -> Identity {
             name: String::from_utf8_lossy(name).into_owned(),
             user,
             policy,
-            published_at,
+            known_at,
         })),
     }
 }

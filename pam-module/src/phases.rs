@@ -160,9 +160,9 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
         match self.converse(Phase::Account, Patience::question(ACCOUNT_LIMIT)) {
             Ok(ending) => self.heed(&ending.verdict),
             Err(failure) => {
-                let age = now.saturating_sub(self.imported.published_at);
+                let age = now.saturating_sub(self.imported.known_at);
                 self.note(&format!(
-                    "{failure}; decided from the directory published {age} s ago"
+                    "{failure}; decided from what was known of the tenant {age} s ago"
                 ));
                 match account::is_fresh(self.imported, now) {
                     Ok(()) => PamError::SUCCESS,

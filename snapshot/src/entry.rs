@@ -101,7 +101,7 @@ pub struct Policy {
     /// The instant, in seconds since 1970, from which `gate` reads as
     /// [`Gate::Allow`] because a trial was not confirmed.
     pub gate_trial_ends: Option<u64>,
-    /// Seconds after `published_at` for which the account state counts without
+    /// Seconds after the snapshot's `known_at` for which the account state counts without
     /// the agent.
     pub offline_maximum_age: u32,
     /// Local accounts that the gate never refuses.

@@ -76,10 +76,11 @@ impl<R: ReadAt> Snapshot<R> {
         self.header.generation
     }
 
-    /// When it was published, in seconds since 1970.
+    /// The instant as of which the tenant is known, in seconds since 1970: the end
+    /// of the last import, however often the file was published since.
     #[must_use]
-    pub const fn published_at(&self) -> u64 {
-        self.header.published_at
+    pub const fn known_at(&self) -> u64 {
+        self.header.known_at
     }
 
     /// The host's policy at that time.

@@ -56,7 +56,8 @@ impl Writer {
     /// Begins a generation in `folder` under a temporary name, and removes the
     /// temporary files of writers that were killed.
     ///
-    /// `published_at` is in seconds since 1970. `seed` must be random and new
+    /// `known_at` is the instant as of which the tenant is known, in seconds since
+    /// 1970. `seed` must be random and new
     /// for each generation: it keys the tables, and with it a slot or record of
     /// another generation does not pass for one of this.
     ///
@@ -67,14 +68,14 @@ impl Writer {
         folder: &Path,
         policy: Policy,
         generation: u64,
-        published_at: u64,
+        known_at: u64,
         seed: u64,
     ) -> Result<Self, WriteError> {
         let header = Header {
             minor: MINOR,
             file_length: 0,
             generation,
-            published_at,
+            known_at,
             seed,
             user_count: 0,
             group_count: 0,

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use entra_snapshot::{AbsolutePath, Name, Policy, Published, Snapshot, WriteError, Writer};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixSeconds};
 use crate::config::{Config, Homes};
 use crate::graph::RandomBytes;
 use crate::identity::{ObjectKey, TenantId};
@@ -176,10 +176,11 @@ impl Publisher {
             .map_or(0, |snapshot| snapshot.generation());
         let generation = self.store.next_generation(last.saturating_add(1))?;
         let published_at = self.clock.now();
+        // Who was never imported has no account state that could count.
+        let known_at = self.store.known_at()?.map_or(0, UnixSeconds::value);
         let seed = u64::from_le_bytes(first_half((self.random)()));
-        let mut writer =
-            Writer::create(&self.folder, policy, generation, published_at.value(), seed)?
-                .with_members_max(self.members_max);
+        let mut writer = Writer::create(&self.folder, policy, generation, known_at, seed)?
+            .with_members_max(self.members_max);
         for (key, user) in &draft.users {
             if let Err(error) = writer.add_user(user) {
                 draft.left_out.push(left_out(*key, &user.name, error)?);

@@ -29,18 +29,16 @@ struct Host {
 
 impl Host {
     fn new(config: &Config) -> Self {
+        Self::at(config, Arc::new(StoppedClock))
+    }
+
+    /// A host whose publisher runs by another clock than the imports did.
+    fn at(config: &Config, clock: Arc<dyn Clock>) -> Self {
         let (store_folder, store) = empty();
         let folder = tempfile::tempdir().unwrap();
         let local = local_files(folder.path());
-        let publisher = Publisher::new(
-            store.clone(),
-            config,
-            local,
-            folder.path(),
-            Arc::new(StoppedClock),
-            random,
-        )
-        .unwrap();
+        let publisher =
+            Publisher::new(store.clone(), config, local, folder.path(), clock, random).unwrap();
         Self {
             folder,
             _store_folder: store_folder,
@@ -189,6 +187,24 @@ fn nothing_is_published_blind() {
         Err(PublishError::Local(_))
     ));
     assert!(host.snapshot().user_by_name(b"alice").unwrap().is_some());
+}
+
+#[test]
+fn publishing_again_makes_nothing_known_younger() {
+    struct MonthsLater;
+    impl Clock for MonthsLater {
+        fn now(&self) -> UnixSeconds {
+            UnixSeconds::new(StoppedClock.now().value() + 10_000_000)
+        }
+    }
+    let host = Host::at(&configuration(), Arc::new(MonthsLater));
+    host.publisher.publish().unwrap();
+    assert_eq!(host.snapshot().known_at(), 0);
+    host.store
+        .commit_import(&directory(&[(1, "alice")], &[]))
+        .unwrap();
+    host.publisher.publish().unwrap();
+    assert_eq!(host.snapshot().known_at(), StoppedClock.now().value());
 }
 
 #[test]

@@ -13,6 +13,8 @@ use entra_protocol::admin::FailedObject;
 use rusqlite::{Connection, params};
 
 use super::groups::GroupKind;
+use super::policy::set;
+use super::publication::KNOWN_AT;
 use super::staging::{Edge, clear};
 use super::{Store, StoreError};
 use crate::clock::UnixSeconds;
@@ -417,5 +419,6 @@ fn swap(connection: &Connection, commit: &Commit, now: UnixSeconds) -> Result<()
     for (stream, link) in &commit.links {
         insert.execute(params![tenant, stream, link, now])?;
     }
+    set(connection, KNOWN_AT, &now.value().to_string())?;
     clear(connection)
 }

@@ -124,6 +124,15 @@ impl Store {
         })
     }
 
+    /// The instant as of which the tenant is known: the end of the last import, however often was
+    /// published since.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn known_at(&self) -> Result<Option<UnixSeconds>, StoreError> {
+        Ok(number(&self.reader(), KNOWN_AT)?.map(UnixSeconds::new))
+    }
+
     /// The snapshot that is out, if there is one.
     ///
     /// # Errors
@@ -221,5 +230,7 @@ fn number(connection: &Connection, key: &str) -> Result<Option<u64>, StoreError>
 const GENERATION: &str = "generation";
 const PUBLISHED: &str = "published_generation";
 const PUBLISHED_AT: &str = "published_at";
+/// Written along with the import itself.
+pub(super) const KNOWN_AT: &str = "known_at";
 /// Also read by `people`.
 const SHELL: &str = "shell";

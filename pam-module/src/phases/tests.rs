@@ -240,7 +240,7 @@ fn without_a_verdict_a_young_directory_admits_and_an_old_one_does_not() {
             host.now = now;
             let person = FakeApplication::of("alice");
             assert_eq!(run(Entry::Account, &person, &host), result, "{now}");
-            assert!(host.journal.borrow()[0].contains("decided from the directory"));
+            assert!(host.journal.borrow()[0].contains("decided from what was known of the tenant"));
             host.heard();
         }
     }

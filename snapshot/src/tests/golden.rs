@@ -131,7 +131,7 @@ fn the_tiny_file_is_read_as_it_was_meant() {
     let file = tiny();
     let snapshot = Snapshot::from_source(file.as_slice()).unwrap();
     assert_eq!(
-        (snapshot.generation(), snapshot.published_at()),
+        (snapshot.generation(), snapshot.known_at()),
         (7, PUBLISHED_AT)
     );
     assert_eq!(*snapshot.policy(), policy());

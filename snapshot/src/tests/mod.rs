@@ -154,7 +154,7 @@ pub(super) fn answers<R: crate::ReadAt>(
     let header = format!(
         "{} {} {} {} {:?}",
         snapshot.generation(),
-        snapshot.published_at(),
+        snapshot.known_at(),
         snapshot.user_count(),
         snapshot.group_count(),
         snapshot.policy()
