@@ -72,7 +72,13 @@ pub(crate) fn layer(workspace: &Workspace) -> Outcome<PathBuf> {
     for (source, destination, mode) in &installed {
         install(source, &partial.join(destination), *mode)?;
     }
-    fs::rename(&partial, &layer).map_err(at(&layer))?;
+    if let Err(error) = fs::rename(&partial, &layer) {
+        // Another run in the same tree may have made the same layer meanwhile.
+        remove_folder(&partial)?;
+        if !layer.is_dir() {
+            return Err(at(&layer)(error));
+        }
+    }
     forget_old(&workspace.target("roots"), "artefacts-")?;
     Ok(layer)
 }
