@@ -46,8 +46,11 @@ fn main() -> ExitCode {
     if arguments.check {
         // What the agent will need at its first import; as whoever checks can read it.
         let now = SystemClock.now();
-        if let Err(error) = entra::check_credential(&config.tenant.sync.credential, now) {
-            return refuse(format_args!("{path}: [tenant.sync]: {error}"));
+        for tenant in &config.tenants {
+            if let Err(error) = entra::check_credential(&tenant.sync.credential, now) {
+                let domain = &tenant.domain;
+                return refuse(format_args!("{path}: [tenant.sync] of {domain}: {error}"));
+            }
         }
         let _ = writeln!(std::io::stdout(), "OK");
         return ExitCode::SUCCESS;

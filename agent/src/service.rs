@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use crate::admin::Admin;
-use crate::auth::{Publish, SignIns, away, in_store};
+use crate::admin::{Admin, Importers};
+use crate::auth::{Publish, SignIns, TenantLogin, away, in_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::entra::{AppToken, Endpoints, OverHttps, Verifier, http_client};
@@ -66,48 +66,55 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         .map_err(failed("agent.toml, [ids]"))?,
     );
     let client = http_client().map_err(failed("prepare HTTPS"))?;
-    let graph = Graph::new(
-        client.clone(),
-        config.tenant.graph_url.clone(),
-        Arc::new(AppToken::new(
+    let mut importers = Importers::default();
+    for tenant in &config.tenants {
+        let token = AppToken::new(client.clone(), tenant, clock.clone(), random_bytes);
+        let graph = Graph::new(
             client.clone(),
-            &config.tenant,
+            tenant.graph_url.clone(),
+            Arc::new(token),
             clock.clone(),
             random_bytes,
-        )),
-        clock.clone(),
-        random_bytes,
-    );
-    let syncer = Syncer::new(
-        store.clone(),
-        graph,
-        &config,
-        publisher.clone(),
-        clock.clone(),
-    )
-    .map_err(failed("agent.toml, [ids]"))?;
+        );
+        let syncer = Syncer::new(
+            store.clone(),
+            graph,
+            &config,
+            tenant,
+            publisher.clone(),
+            clock.clone(),
+        )
+        .map_err(failed("agent.toml, [ids]"))?;
+        importers.add(tenant, Arc::new(syncer));
+    }
 
     let publish: Publish = Arc::new(move || match publisher.publish() {
         Ok(_) => Ok(()),
         Err(error) => Err(error.to_string()),
     });
-    let endpoints = Endpoints::of(&config.tenant);
-    let login = &config.tenant.login.client_id;
-    let verifier = Verifier::new(config.tenant.id, &endpoints.issuer, login, clock);
+    let logins = config.tenants.iter().map(|tenant| {
+        let endpoints = Endpoints::of(tenant);
+        let registration = &tenant.login.client_id;
+        let login = TenantLogin {
+            verifier: Verifier::new(tenant.id, &endpoints.issuer, registration, clock.clone()),
+            service: Arc::new(OverHttps::new(client.clone(), endpoints, registration)),
+        };
+        (tenant.id, login)
+    });
     let sign_ins = SignIns::new(
         store.clone(),
         publish.clone(),
-        Arc::new(OverHttps::new(client, endpoints, login)),
-        verifier,
+        logins,
         config.sign_in.clone(),
     );
+    let tenants = config.tenants.iter().map(|tenant| TenantStatus {
+        id: tenant.id.to_string(),
+        domain: tenant.domain.clone(),
+    });
     let admin = Admin {
-        tenants: vec![TenantStatus {
-            id: config.tenant.id.to_string(),
-            domain: config.tenant.domain.clone(),
-        }],
+        tenants: tenants.collect(),
         store: store.clone(),
-        importer: Arc::new(syncer),
+        importers,
         publish: publish.clone(),
     };
 

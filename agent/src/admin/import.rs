@@ -40,6 +40,7 @@ pub(super) fn import(call: Call<'_>) -> Handling<'_> {
         else {
             return Err(directory::mismatch());
         };
+        let importer = call.admin.importers.of(None)?;
         let scope = scope_text(&users, &groups);
         let actor = call.actor;
         let begun = if accept_removals {
@@ -55,9 +56,7 @@ pub(super) fn import(call: Call<'_>) -> Handling<'_> {
         .map_err(failure::of_store)?;
         let replies = call.replies.clone();
         let report = move |progress| replies.progress(progress);
-        let (summary, failures) = call
-            .admin
-            .importer
+        let (summary, failures) = importer
             .import(users, groups, accept_removals, &report)
             .await?;
         for failed in failures {
@@ -70,7 +69,7 @@ pub(super) fn import(call: Call<'_>) -> Handling<'_> {
 pub(super) fn fetch_groups(call: Call<'_>) -> Handling<'_> {
     Box::pin(async move {
         let mut count = 0;
-        for group in call.admin.importer.fetch_groups().await? {
+        for group in call.admin.importers.of(None)?.fetch_groups().await? {
             call.replies.row(Row::Group(group)).await?;
             count += 1;
         }

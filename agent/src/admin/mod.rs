@@ -12,6 +12,7 @@ mod directory;
 mod enablement;
 mod failure;
 mod import;
+mod importers;
 mod nearest;
 mod over_sync;
 mod replies;
@@ -21,8 +22,6 @@ mod status;
 mod tests;
 mod verbs;
 
-use std::sync::Arc;
-
 use entra_protocol::admin::{Done, Failure, FailureKind, Request, TenantStatus};
 use tokio::time::timeout;
 
@@ -30,6 +29,7 @@ use crate::auth::{Publish, in_store};
 use crate::store::Store;
 
 pub use import::{Importer, Importing};
+pub use importers::Importers;
 pub use replies::{Replies, Requests};
 
 use verbs::{Call, VERBS, Verb};
@@ -40,8 +40,8 @@ pub struct Admin {
     pub tenants: Vec<TenantStatus>,
     /// The directory, roles, policy and audit log.
     pub store: Store,
-    /// Asks the tenant.
-    pub importer: Arc<dyn Importer>,
+    /// Ask the tenants.
+    pub importers: Importers,
     /// Publishes after changes.
     pub publish: Publish,
 }

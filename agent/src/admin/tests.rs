@@ -1,5 +1,6 @@
 //! Who may do what, and that a change is whole, published and in the audit log.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use entra_protocol::admin::{
@@ -39,6 +40,54 @@ impl Importer for Refused {
     }
 }
 
+/// Importers of tenants with these domains, all of which refuse.
+fn importers(domains: &[&str]) -> Importers {
+    let mut importers = Importers::default();
+    for (number, domain) in domains.iter().enumerate() {
+        let text = format!(
+            "[[tenant]]\nid = \"{number}{}\"\ndomain = \"{domain}\"\n\
+             [tenant.sync]\nclient_id = \"a\"\nclient_secret_file = \"/x\"\n\
+             [tenant.login]\nclient_id = \"b\"\n",
+            &TENANT[1..]
+        );
+        let config = crate::config::parse(&text).unwrap();
+        importers.add(config.first_tenant(), Arc::new(Refused));
+    }
+    importers
+}
+
+#[test]
+fn with_several_tenants_none_is_guessed() {
+    let message = |importers: &Importers, name: Option<&str>| {
+        let failure = importers.of(name).err().unwrap();
+        (failure.kind, failure.message)
+    };
+    let (id, other) = (format!("0{}", &TENANT[1..]), format!("1{}", &TENANT[1..]));
+    let one = importers(&["contoso.example"]);
+    assert!(one.of(None).is_ok() && one.of(Some(&id)).is_ok());
+    assert_eq!(
+        message(&one, Some("contoso")),
+        (
+            FailureKind::NotFound,
+            format!("this host has no tenant \"contoso\"; it has: contoso.example ({id})")
+        )
+    );
+    let two = importers(&["contoso.example", "fabrikam.example"]);
+    assert!(
+        two.of(Some("Fabrikam.example")).is_ok() && two.of(Some(&other.to_uppercase())).is_ok()
+    );
+    assert_eq!(
+        message(&two, None),
+        (
+            FailureKind::BadRequest,
+            format!(
+                "this host has several tenants; name one of them: contoso.example ({id}), \
+                 fabrikam.example ({other})"
+            )
+        )
+    );
+}
+
 fn admin(host: &Host) -> Admin {
     Admin {
         tenants: vec![TenantStatus {
@@ -46,7 +95,7 @@ fn admin(host: &Host) -> Admin {
             domain: "contoso.example".to_owned(),
         }],
         store: host.store.clone(),
-        importer: Arc::new(Refused),
+        importers: importers(&["contoso.example"]),
         publish: host.publish(),
     }
 }

@@ -27,6 +27,9 @@ impl SignIns {
                 said(Outcome::Unavailable, OWN_TROUBLE)
             }
             Ok((None, _)) => admission::refusal(NotAdmitted::NotImported, &asked.user),
+            Ok((Some(person), _)) if !self.tenants.contains_key(&person.key.tenant) => {
+                admission::refusal(NotAdmitted::NotServed, &person.name)
+            }
             Ok((Some(person), policy)) => match admission::standing(&person, &policy) {
                 Ok(()) => Verdict {
                     outcome: Outcome::Success,

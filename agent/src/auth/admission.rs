@@ -15,6 +15,9 @@ use crate::store::{Person, Policy};
 /// What the person hears while Entra sign-in is off.
 pub(super) const SWITCHED_OFF: &str = "Microsoft Entra ID sign-in is switched off on this host.";
 
+/// What a person hears whose tenant was taken out of the configuration.
+const NOT_SERVED: &str = "People of your organisation can no longer sign in on this host.";
+
 /// The policy's consent to one proven sign-in.
 #[derive(Debug)]
 pub(super) struct Admitted {
@@ -35,6 +38,8 @@ pub(super) enum NotAdmitted {
     Disabled,
     /// Entra sign-in is off.
     SwitchedOff,
+    /// Their tenant is no longer in `agent.toml`.
+    NotServed,
 }
 
 /// For the journal.
@@ -47,6 +52,7 @@ impl fmt::Display for NotAdmitted {
             Self::NotImported => f.write_str("not imported, or no longer"),
             Self::Disabled => f.write_str("disabled in the tenant"),
             Self::SwitchedOff => f.write_str("Entra sign-in is off"),
+            Self::NotServed => f.write_str("their tenant is no longer in agent.toml"),
         }
     }
 }
@@ -109,6 +115,7 @@ pub(super) fn refusal(reason: NotAdmitted, name: &str) -> Verdict {
         NotAdmitted::NotImported => (Outcome::UserUnknown, None),
         NotAdmitted::Disabled => (Outcome::PermissionDenied, Some(errors::DISABLED.to_owned())),
         NotAdmitted::SwitchedOff => (Outcome::Unavailable, Some(SWITCHED_OFF.to_owned())),
+        NotAdmitted::NotServed => (Outcome::PermissionDenied, Some(NOT_SERVED.to_owned())),
     };
     Verdict { outcome, message }
 }

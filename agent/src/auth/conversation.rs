@@ -8,7 +8,7 @@ use entra_protocol::login::{Outcome, Verdict};
 use super::admission::{self, NotAdmitted};
 use super::journal::{self, Trail};
 use super::module::{Ended, Module};
-use super::{Asked, SignIns, device_code, password};
+use super::{Asked, SignIns, TenantLogin, device_code, password};
 use crate::config::Method;
 use crate::entra::{
     EntraError, IdToken, LOGIN_REQUEST_LIMIT, ProofError, VerifiedIdentity, errors,
@@ -91,11 +91,17 @@ impl SignIns {
             trail.fact("standing", reason);
             return Ok(admission::refusal(reason, &person.name));
         }
+        let Some(tenant) = self.tenants.get(&person.key.tenant) else {
+            trail.fact("standing", NotAdmitted::NotServed);
+            return Ok(admission::refusal(NotAdmitted::NotServed, &person.name));
+        };
         for method in self.methods.methods(&asked.service) {
             trail.begin(*method);
             let step = match method {
-                Method::Password => password::run(self, person, module, trail).await?,
-                Method::DeviceCode => device_code::run(self, asked, person, module, trail).await?,
+                Method::Password => password::run(self, tenant, person, module, trail).await?,
+                Method::DeviceCode => {
+                    device_code::run(tenant, asked, person, module, trail).await?
+                }
             };
             match step {
                 Step::Proven(identity) => return Ok(self.admit(&identity, person, trail).await),
@@ -104,22 +110,6 @@ impl SignIns {
             }
         }
         Ok(said(Outcome::AuthError, NO_METHOD))
-    }
-
-    /// Verifies a token; a refusal of its own for everything that is not proof.
-    pub(super) async fn prove(&self, token: &IdToken, trail: &mut Trail) -> Step {
-        match self.verifier.verify(self.service.as_ref(), token).await {
-            Ok(identity) => Step::Proven(identity),
-            Err(ProofError::NoKeys(error)) => {
-                trail.refused(&error);
-                Step::End(refused(&error))
-            }
-            Err(error) => {
-                trail.needs_administrator = true;
-                trail.fact("proof", error);
-                Step::End(said(Outcome::AuthError, NOT_PROVEN))
-            }
-        }
     }
 
     /// Asks the store again: minutes may have passed since the conversation began.
@@ -200,6 +190,24 @@ impl SignIns {
         });
         if let Err(error) = recorded.await {
             tracing::error!("can't record a sign-in of {key}: {error}");
+        }
+    }
+}
+
+impl TenantLogin {
+    /// Verifies a token; a refusal of its own for everything that is not proof.
+    pub(super) async fn prove(&self, token: &IdToken, trail: &mut Trail) -> Step {
+        match self.verifier.verify(self.service.as_ref(), token).await {
+            Ok(identity) => Step::Proven(identity),
+            Err(ProofError::NoKeys(error)) => {
+                trail.refused(&error);
+                Step::End(refused(&error))
+            }
+            Err(error) => {
+                trail.needs_administrator = true;
+                trail.fact("proof", error);
+                Step::End(said(Outcome::AuthError, NOT_PROVEN))
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::conversation::{ONE_REQUEST, Step, refused, said};
 use super::journal::Trail;
 use super::module::{Ended, Module, Reply};
-use super::{Asked, SignIns, qr_code};
+use super::{Asked, TenantLogin, qr_code};
 use crate::config::is_remote;
 use crate::entra::errors::{self, Class};
 use crate::entra::{DeviceCode, EntraError};
@@ -45,14 +45,14 @@ const ELSEWHERE_REFUSED: &str =
     "Microsoft Entra ID refused the account that signed in in the browser.";
 
 pub(super) async fn run(
-    sign_ins: &SignIns,
+    tenant: &TenantLogin,
     asked: &Asked,
     person: &Person,
     module: &mut impl Module,
     trail: &mut Trail,
 ) -> Result<Step, Ended> {
     module.wait(ONE_REQUEST).await?;
-    let code = match sign_ins.service.device_code().await {
+    let code = match tenant.service.device_code().await {
         Ok(code) => code,
         Err(error) => {
             trail.refused(&error);
@@ -87,8 +87,8 @@ pub(super) async fn run(
     // The last poll may begin just before the deadline.
     let silence = deadline.saturating_duration_since(Instant::now()) + ONE_REQUEST;
     module.wait(silence).await?;
-    match poll(sign_ins, &code, issued, deadline).await {
-        Ok(token) => Ok(sign_ins.prove(&token, trail).await),
+    match poll(tenant, &code, issued, deadline).await {
+        Ok(token) => Ok(tenant.prove(&token, trail).await),
         Err(failed) => Ok(Step::End(failed.verdict(trail))),
     }
 }
@@ -131,7 +131,7 @@ impl Failed {
 }
 
 async fn poll(
-    sign_ins: &SignIns,
+    tenant: &TenantLogin,
     code: &DeviceCode,
     issued: Instant,
     deadline: Instant,
@@ -144,7 +144,7 @@ async fn poll(
             return Err(Failed::TooLate);
         }
         sleep_until(next).await;
-        let error = match sign_ins.service.poll(code).await {
+        let error = match tenant.service.poll(code).await {
             Ok(token) => return Ok(token),
             Err(error) => error,
         };

@@ -20,12 +20,14 @@ pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use crate::config::SignIn;
 use crate::entra::{LoginService, Verifier};
+use crate::identity::TenantId;
 use crate::store::Store;
 
 pub use module::{Ended, Module, Reply};
@@ -41,32 +43,36 @@ pub struct SignIns {
     store: Store,
     /// For a cut-off that an online sign-in brings.
     publish: Publish,
-    /// The tenant.
-    service: Arc<dyn LoginService>,
-    /// The only source of identities.
-    verifier: Verifier,
+    /// Who answers for a person: their tenant, and no other.
+    tenants: BTreeMap<TenantId, TenantLogin>,
     /// Which methods each PAM service offers.
     methods: SignIn,
 }
 
 impl SignIns {
-    /// Sign-ins of the people in `store` at one tenant's login service.
+    /// Sign-ins of the people in `store`, each at their own tenant.
     #[must_use]
     pub fn new(
         store: Store,
         publish: Publish,
-        service: Arc<dyn LoginService>,
-        verifier: Verifier,
+        tenants: impl IntoIterator<Item = (TenantId, TenantLogin)>,
         methods: SignIn,
     ) -> Self {
         Self {
             store,
             publish,
-            service,
-            verifier,
+            tenants: tenants.into_iter().collect(),
             methods,
         }
     }
+}
+
+/// One tenant, as sign-ins need it.
+pub struct TenantLogin {
+    /// Its login service.
+    pub service: Arc<dyn LoginService>,
+    /// The only source of its people's identities.
+    pub verifier: Verifier,
 }
 
 /// What a sign-in is about, as far as the caller is believed.

@@ -7,10 +7,10 @@
 
 use entra_protocol::login::Outcome;
 
-use super::SignIns;
 use super::conversation::{ONE_REQUEST, Step, refused, said};
 use super::journal::Trail;
 use super::module::{Ended, Module, Reply};
+use super::{SignIns, TenantLogin};
 use crate::entra::errors::{self, Class};
 use crate::store::Person;
 
@@ -19,6 +19,7 @@ const PROMPT: &str = "Password: ";
 
 pub(super) async fn run(
     sign_ins: &SignIns,
+    tenant: &TenantLogin,
     person: &Person,
     module: &mut impl Module,
     trail: &mut Trail,
@@ -35,10 +36,10 @@ pub(super) async fn run(
         return Ok(Step::End(said(Outcome::AuthError, errors::INCORRECT)));
     }
     module.wait(ONE_REQUEST).await?;
-    let answer = sign_ins.service.password(&person.upn, &password).await;
+    let answer = tenant.service.password(&person.upn, &password).await;
     drop(password);
     let error = match answer {
-        Ok(token) => return Ok(sign_ins.prove(&token, trail).await),
+        Ok(token) => return Ok(tenant.prove(&token, trail).await),
         Err(error) => error,
     };
     trail.refused(&error);

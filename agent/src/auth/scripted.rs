@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::module::{Ended, Module};
-use super::{Asked, Publish, SignIns};
+use super::{Asked, Publish, SignIns, TenantLogin};
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::{Method, SignIn};
 use crate::entra::{Answering, DeviceCode, EntraError, IdToken, LoginService, Refusal, Verifier};
@@ -287,6 +287,14 @@ impl Host {
     }
 
     pub(crate) fn sign_ins(&self, tenant: &Arc<Tenant>) -> SignIns {
+        self.sign_ins_at([(TENANT, tenant)])
+    }
+
+    /// With one login service for each of these tenants.
+    pub(crate) fn sign_ins_at<'a>(
+        &self,
+        tenants: impl IntoIterator<Item = (&'a str, &'a Arc<Tenant>)>,
+    ) -> SignIns {
         let mut methods = SignIn::default();
         methods
             .services
@@ -294,8 +302,13 @@ impl Host {
         SignIns::new(
             self.store.clone(),
             self.publish(),
-            tenant.clone(),
-            verifier(),
+            tenants.into_iter().map(|(id, tenant)| {
+                let login = TenantLogin {
+                    service: tenant.clone(),
+                    verifier: verifier(),
+                };
+                (id.parse().unwrap(), login)
+            }),
             methods,
         )
     }

@@ -342,3 +342,41 @@ async fn the_account_phase_answers_from_the_store() {
     let verdict = sign_ins.account(&asked("alice", "cron")).await;
     assert_eq!(verdict.outcome, Outcome::PermissionDenied);
 }
+
+const OTHER_TENANT: &str = "8e2d3a7f-94a3-4c0a-9a51-0f3be1c0a002";
+
+#[tokio::test]
+async fn a_person_is_asked_for_at_their_own_tenant_only() {
+    let host = Host::new();
+    let own = Arc::new(Tenant::default().on_password(Ok(token_of(ALICE))));
+    let other = Arc::new(Tenant::default());
+    let sign_ins = host.sign_ins_at([(OTHER_TENANT, &other), (TENANT, &own)]);
+    let mut typist = Typist::default().types("right");
+    let verdict = sign_ins
+        .authenticate(&asked("alice", "su"), &mut typist)
+        .await;
+    assert_eq!(verdict.outcome, Outcome::Success);
+    assert_eq!(own.asked.lock().unwrap().len(), 1);
+    assert_eq!(other.asked.lock().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn people_of_a_tenant_that_is_not_configured_are_refused_and_nobody_is_asked() {
+    let host = Host::new();
+    let other = Arc::new(Tenant::default());
+    let sign_ins = host.sign_ins_at([(OTHER_TENANT, &other)]);
+    let mut typist = Typist::default().types("right");
+    let refused = sign_ins
+        .authenticate(&asked("alice", "su"), &mut typist)
+        .await;
+    let by_key = sign_ins.account(&asked("alice", "sshd")).await;
+    for verdict in [refused, by_key] {
+        assert_eq!(verdict.outcome, Outcome::PermissionDenied);
+        assert_eq!(
+            message(&verdict),
+            "People of your organisation can no longer sign in on this host."
+        );
+    }
+    assert!(typist.seen.is_empty());
+    assert_eq!(other.asked.lock().unwrap().len(), 0);
+}

@@ -43,8 +43,22 @@ pub enum ConfigError {
         /// What stands there, or its type.
         found: String,
     },
-    /// More than one `[[tenant]]`.
-    SeveralTenants(usize),
+    /// Two `[[tenant]]` sections that must differ and don't.
+    SameTenant {
+        /// The key in which they must differ.
+        key: &'static str,
+        /// What stands there in both.
+        value: String,
+        /// The two, by what tells them apart.
+        both: [String; 2],
+    },
+    /// Something wrong in one of several `[[tenant]]` sections.
+    InTenant {
+        /// Its place in the file, from 1.
+        number: usize,
+        /// What is wrong.
+        error: Box<ConfigError>,
+    },
     /// A file with a secret that others may read.
     ReadableByOthers {
         /// Which file.
@@ -103,10 +117,15 @@ impl fmt::Display for ConfigError {
                 "{}: `{key}` takes {expected}, not {found}",
                 place(section)
             ),
-            Self::SeveralTenants(count) => write!(
+            Self::SameTenant {
+                key,
+                value,
+                both: [one, other],
+            } => write!(
                 f,
-                "{count} [[tenant]] sections; this version serves exactly one"
+                "two [[tenant]] sections have the same `{key}`, {value}: {one} and {other}"
             ),
+            Self::InTenant { number, error } => write!(f, "[[tenant]] number {number}: {error}"),
             Self::ReadableByOthers { path, mode } => write!(
                 f,
                 "{} holds a secret and everyone may read it (mode {mode:04o}); \

@@ -13,6 +13,7 @@ mod read;
 mod secret_file;
 mod section;
 mod sign_in;
+mod tenant;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,8 +35,9 @@ pub const DEFAULT_PATH: &str = "/etc/entra-login/agent.toml";
 /// The whole of `agent.toml`.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The one tenant of this version (`[[tenant]]`).
-    pub tenant: Tenant,
+    /// Where people come from (`[[tenant]]`), in the order of the file: never empty, no id and no domain
+    /// twice.
+    pub tenants: Vec<Tenant>,
     /// How people and groups are named here (`[names]`).
     pub names: Names,
     /// Home directories and shells (`[homes]`).
@@ -52,10 +54,23 @@ pub struct Config {
     pub enumerate: bool,
 }
 
+impl Config {
+    /// The tenant that stands first in the file: where two tenants have people or groups of the same
+    /// name, its own have it.
+    #[must_use]
+    pub fn first_tenant(&self) -> &Tenant {
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "a file without a tenant is refused"
+        )]
+        &self.tenants[0]
+    }
+}
+
 /// `[[tenant]]`: where people come from.
 #[derive(Debug, Clone)]
 pub struct Tenant {
-    /// The tenant's id; the only tenant whose tokens count.
+    /// The tenant's id; only tokens of configured tenants count, each for its own people.
     pub id: TenantId,
     /// The domain whose people have short names here, lower-case.
     pub domain: String,
@@ -67,6 +82,8 @@ pub struct Tenant {
     pub sync: SyncRegistration,
     /// The registration that people sign in to (`[tenant.login]`).
     pub login: LoginRegistration,
+    /// Minutes between imports (`[tenant.schedule]`); unset: what operators decide while the agent runs.
+    pub interval_minutes: Option<u32>,
 }
 
 /// `[tenant.sync]`: confidential, application permissions.

@@ -6,14 +6,11 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::Url;
 use toml::{Table, Value};
 
-use super::cloud::CLOUDS;
 use super::section::{Section, most_alike};
 use super::{
-    Config, ConfigError, Groups, Homes, Ids, LoginRegistration, Method, NameAttribute, Names,
-    Offline, SignIn, SyncRegistration, Tenant, credential,
+    Config, ConfigError, Groups, Homes, Ids, Method, NameAttribute, Names, Offline, SignIn, tenant,
 };
 use crate::identity::ObjectId;
 
@@ -49,19 +46,8 @@ pub fn parse(text: &str) -> Result<Config, ConfigError> {
     let table: Table =
         toml::from_str(text).map_err(|error| ConfigError::Syntax(error.to_string()))?;
     let mut top = Section::open("", table)?;
-    let mut tenants = top.tables("tenant")?;
-    let tenant = match (tenants.pop(), tenants.len()) {
-        (None, _) => {
-            return Err(ConfigError::Missing {
-                section: String::new(),
-                key: "[[tenant]]".to_owned(),
-            });
-        }
-        (Some(tenant), 0) => tenant,
-        (Some(_), others) => return Err(ConfigError::SeveralTenants(others + 1)),
-    };
     Ok(Config {
-        tenant: read_tenant(Section::open("tenant", tenant)?)?,
+        tenants: tenant::read(top.tables("tenant")?)?,
         names: read_names(top.section("names", "names")?)?,
         homes: read_homes(top.section("homes", "homes")?)?,
         ids: read_ids(top.section("ids", "ids")?)?,
@@ -88,61 +74,6 @@ pub fn parse(text: &str) -> Result<Config, ConfigError> {
             .optional_switch("enumerate")?
             .unwrap_or(false),
     })
-}
-
-fn read_tenant(mut section: Section) -> Result<Tenant, ConfigError> {
-    let id = section.text("id")?;
-    let id = id.parse().map_err(|_| {
-        section.wrong(
-            "id",
-            "the tenant's id, like \"7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001\"",
-            &Value::String(id.clone()),
-        )
-    })?;
-    let domain = section.text("domain")?.to_lowercase();
-    let (login_url, graph_url) = read_origins(&mut section)?;
-    let mut sync = section.section("sync", "tenant.sync")?;
-    let mut login = section.section("login", "tenant.login")?;
-    Ok(Tenant {
-        id,
-        domain,
-        login_url,
-        graph_url,
-        sync: SyncRegistration {
-            client_id: sync.text("client_id")?,
-            credential: credential::read(&mut sync)?,
-        },
-        login: LoginRegistration {
-            client_id: login.text("client_id")?,
-        },
-    })
-}
-
-/// `cloud`, or `login_url` and `graph_url`, which win one by one.
-fn read_origins(section: &mut Section) -> Result<(Url, Url), ConfigError> {
-    let word = section
-        .optional_text("cloud")?
-        .unwrap_or_else(|| "public".to_owned());
-    let Some((_, login, graph)) = CLOUDS.iter().find(|(known, ..)| *known == word) else {
-        let known: Vec<&str> = CLOUDS.iter().map(|(known, ..)| *known).collect();
-        return Err(one_of(section, "cloud", &known, &word));
-    };
-    let mut origin = |key: &str, default: &str| {
-        let text = section
-            .optional_text(key)?
-            .unwrap_or_else(|| default.to_owned());
-        Url::parse(&text)
-            .ok()
-            .filter(|url| url.scheme() == "https" && url.has_host() && url.path() == "/")
-            .ok_or_else(|| {
-                section.wrong(
-                    key,
-                    "an origin like \"https://login.example\"",
-                    &Value::String(text),
-                )
-            })
-    };
-    Ok((origin("login_url", login)?, origin("graph_url", graph)?))
 }
 
 fn read_names(mut section: Section) -> Result<Names, ConfigError> {
@@ -293,7 +224,7 @@ fn methods(section: &str, key: &str, words: Vec<String>) -> Result<Vec<Method>, 
         .collect()
 }
 
-fn one_of(section: &Section, key: &str, known: &[&str], word: &str) -> ConfigError {
+pub(super) fn one_of(section: &Section, key: &str, known: &[&str], word: &str) -> ConfigError {
     match section.wrong(key, &known.join(" or "), &Value::Boolean(false)) {
         ConfigError::Value {
             section,

@@ -34,6 +34,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "graph_url",
             "sync",
             "login",
+            "schedule",
         ],
     ),
     (
@@ -47,6 +48,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("tenant.login", &["client_id"]),
+    ("tenant.schedule", &["interval_minutes"]),
     ("names", &["attribute", "overrides"]),
     ("homes", &["template", "roots", "shell"]),
     ("ids", &["base", "size"]),

@@ -28,6 +28,8 @@ client_id = "a"
 client_secret_file = "/s"
 [tenant.login]
 client_id = "b"
+[tenant.schedule]
+interval_minutes = 30
 [names]
 attribute = "mailNickname"
 [names.overrides]
@@ -59,13 +61,13 @@ fn error(text: &str) -> String {
 #[test]
 fn the_least_gives_the_defaults() {
     let config = parse(LEAST).unwrap();
-    assert_eq!(config.tenant.domain, "contoso.example");
+    assert_eq!(config.first_tenant().domain, "contoso.example");
     assert_eq!(
-        config.tenant.login_url.as_str(),
+        config.first_tenant().login_url.as_str(),
         "https://login.microsoftonline.com/"
     );
     assert_eq!(
-        config.tenant.graph_url.as_str(),
+        config.first_tenant().graph_url.as_str(),
         "https://graph.microsoft.com/"
     );
     assert_eq!(
@@ -93,8 +95,15 @@ fn the_least_gives_the_defaults() {
 #[test]
 fn every_key_is_read() {
     let config = parse(MOST).unwrap();
-    assert_eq!(config.tenant.login_url.as_str(), "https://login.example/");
-    assert_eq!(config.tenant.graph_url.as_str(), "https://graph.example/");
+    assert_eq!(
+        config.first_tenant().login_url.as_str(),
+        "https://login.example/"
+    );
+    assert_eq!(
+        config.first_tenant().graph_url.as_str(),
+        "https://graph.example/"
+    );
+    assert_eq!(config.first_tenant().interval_minutes, Some(30));
     assert_eq!(config.names.attribute, NameAttribute::MailNickname);
     assert_eq!(config.names.overrides.values().collect::<Vec<_>>(), ["al"]);
     assert_eq!(config.homes.roots, ["/srv/home"]);
@@ -158,7 +167,7 @@ fn with_credential(lines: &str) -> String {
 fn exactly_one_credential_is_taken() {
     for (lines, expected) in credentials() {
         let config = parse(&with_credential(lines)).unwrap();
-        assert_eq!(config.tenant.sync.credential, expected, "{lines}");
+        assert_eq!(config.first_tenant().sync.credential, expected, "{lines}");
     }
     let (none, two, key) = (
         error(&with_credential("")),
@@ -257,6 +266,10 @@ fn a_wrong_value_names_the_key_and_what_it_takes() {
             "[offline]: `maximum_age_days` takes a whole number from 1 to 365",
         ),
         ("groups = 1", "takes a section"),
+        (
+            "[tenant.schedule]\ninterval_minutes = 4",
+            "[tenant.schedule]: `interval_minutes` takes a whole number from 5 to 10080",
+        ),
     ];
     for (addition, expected) in cases {
         // A key of the top of the file has to stand before the first section.
@@ -275,13 +288,37 @@ fn a_wrong_value_names_the_key_and_what_it_takes() {
 }
 
 #[test]
-fn exactly_one_tenant_with_all_it_needs() {
+fn tenants_may_repeat_but_not_be_the_same() {
+    let another = LEAST
+        .replace("7d1c2f6e-94a3", "8e2d3a7f-94a3")
+        .replace("Contoso", "Fabrikam");
+    let config = parse(&format!("{LEAST}{another}")).unwrap();
+    let domains: Vec<&str> = config.tenants.iter().map(|it| it.domain.as_str()).collect();
+    assert_eq!(domains, ["contoso.example", "fabrikam.example"]);
+    assert_eq!(config.first_tenant().domain, "contoso.example");
+
     assert!(error("").contains("[[tenant]]"));
-    assert_eq!(
-        error(&format!("{LEAST}{LEAST}")),
-        "2 [[tenant]] sections; this version serves exactly one"
-    );
     assert!(error("[[tenant]\n").starts_with("not TOML"));
+    assert_eq!(
+        error(&format!("{LEAST}{}", LEAST.replace("Contoso", "fabrikam"))),
+        "two [[tenant]] sections have the same `id`, 7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001: \
+         contoso.example and fabrikam.example"
+    );
+    assert_eq!(
+        error(&format!(
+            "{LEAST}{}",
+            another.replace("Fabrikam", "CONTOSO")
+        )),
+        "two [[tenant]] sections have the same `domain`, contoso.example: \
+         7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001 and 8e2d3a7f-94a3-4c0a-9a51-0f3be1c0a001"
+    );
+    assert_eq!(
+        error(&format!(
+            "{LEAST}{}",
+            another.replace("client_secret_file", "client_secret_fil")
+        )),
+        "[[tenant]] number 2: [tenant.sync]: there is no key `client_secret_fil`; did you mean `client_secret_file`?"
+    );
 }
 
 #[test]

@@ -120,7 +120,7 @@ impl Publisher {
     ) -> Result<Self, IllegalRange> {
         Ok(Self {
             store,
-            tenant: config.tenant.id,
+            tenant: config.first_tenant().id,
             range: IdRange::new(config.ids)?,
             homes: config.homes.clone(),
             members_max: config.groups.members_max,

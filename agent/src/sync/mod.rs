@@ -31,7 +31,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
 use crate::clock::{Clock, rfc3339};
-use crate::config::{Config, Homes, Names};
+use crate::config::{Config, Homes, Names, Tenant};
 use crate::graph::{GROUP_SELECT, Graph, GroupChange, Pager, Session, group_change};
 use crate::identity::TenantId;
 use crate::ids::{IdRange, IllegalRange};
@@ -80,7 +80,7 @@ struct Rules {
 }
 
 impl Syncer {
-    /// An importer of the configured tenant.
+    /// An importer of this one of the configured tenants.
     ///
     /// # Errors
     /// [`IllegalRange`] if `[ids]` holds ids that imported objects must not have.
@@ -88,12 +88,13 @@ impl Syncer {
         store: Store,
         graph: Graph,
         config: &Config,
+        tenant: &Tenant,
         publisher: Arc<Publisher>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, IllegalRange> {
         let rules = Rules {
-            tenant: config.tenant.id,
-            domain: config.tenant.domain.clone(),
+            tenant: tenant.id,
+            domain: tenant.domain.clone(),
             names: config.names.clone(),
             homes: config.homes.clone(),
             range: IdRange::new(config.ids)?,

@@ -41,7 +41,15 @@ impl Host {
         let server = Server::start(answer).await;
         let graph = server.graph(Arc::new(CountingBearer::default()));
         let publisher = Arc::new(publisher.unwrap());
-        let syncer = Syncer::new(store.clone(), graph, &config, publisher, clock).unwrap();
+        let syncer = Syncer::new(
+            store.clone(),
+            graph,
+            &config,
+            config.first_tenant(),
+            publisher,
+            clock,
+        )
+        .unwrap();
         Self {
             folder,
             _store_folder: store_folder,

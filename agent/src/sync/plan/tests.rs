@@ -8,8 +8,8 @@ use crate::store::{StagedFault, Store};
 fn rules() -> Rules {
     let config = configuration();
     Rules {
-        tenant: config.tenant.id,
-        domain: config.tenant.domain,
+        tenant: config.first_tenant().id,
+        domain: config.first_tenant().domain.clone(),
         names: config.names,
         homes: config.homes,
         range: crate::ids::IdRange::new(config.ids).unwrap(),
