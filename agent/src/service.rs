@@ -110,6 +110,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
     let tenants = config.tenants.iter().map(|tenant| TenantStatus {
         id: tenant.id.to_string(),
         domain: tenant.domain.clone(),
+        ..TenantStatus::default()
     });
     let admin = Admin {
         tenants: tenants.collect(),

@@ -36,6 +36,7 @@ pub(super) fn import(call: Call<'_>) -> Handling<'_> {
             users,
             groups,
             accept_removals,
+            ..
         } = call.request
         else {
             return Err(directory::mismatch());

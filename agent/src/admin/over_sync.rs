@@ -14,14 +14,22 @@ impl Importer for Syncer {
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Importing<'a, (ImportSummary, Vec<FailedObject>)> {
         Box::pin(async move {
-            let scope = Scope::of(users, groups).map_err(|error| error.failure())?;
+            let scope = Scope::of(users, groups, crate::sync::Include::default())
+                .map_err(|error| error.failure())?;
             let removals = if accept_removals {
                 Removals::Accepted
             } else {
                 Removals::Guarded
             };
-            Syncer::import(self, scope, removals, progress)
+            let order = crate::sync::Order {
+                scope,
+                removals,
+                full: false,
+                dry_run: false,
+            };
+            Syncer::import(self, &order, progress)
                 .await
+                .map(|outcome| (outcome.summary, outcome.failures))
                 .map_err(|error| error.failure())
         })
     }

@@ -33,6 +33,7 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
                 last_error: last_run.and_then(|run| run.outcome.err()),
                 auth: store.auth_state()?,
                 caller: call.caller,
+                domains: Vec::new(),
             })
         })
         .await

@@ -93,6 +93,7 @@ fn admin(host: &Host) -> Admin {
         tenants: vec![TenantStatus {
             id: TENANT.to_owned(),
             domain: "contoso.example".to_owned(),
+            ..TenantStatus::default()
         }],
         store: host.store.clone(),
         importers: importers(&["contoso.example"]),
@@ -392,6 +393,9 @@ async fn an_import_that_the_tenant_refuses_is_a_failure_with_its_beginning_kept(
         users: vec!["alice".to_owned()],
         groups: vec![],
         accept_removals: false,
+        tenant: None,
+        include: Vec::new(),
+        dry_run: false,
     };
     let (replies, end) = ask(&host, 0, request, vec![]).await;
     assert_eq!(end.unwrap_err().kind, FailureKind::Tenant);

@@ -140,13 +140,14 @@ impl Verb {
             Request::Status {} => Self::Status,
             Request::UsersList {} => Self::UsersList,
             Request::UsersShow { .. } => Self::UsersShow,
-            Request::GroupsFetch {} => Self::GroupsFetch,
+            Request::GroupsFetch { .. } => Self::GroupsFetch,
             Request::GroupsList {} => Self::GroupsList,
             Request::GroupsShow { .. } => Self::GroupsShow,
             Request::RoleSet { .. } => Self::RoleSet,
             Request::AuthEnable {} => Self::AuthEnable,
             Request::AuthDisable {} => Self::AuthDisable,
             Request::AuthStatus {} => Self::AuthStatus,
+            _ => Self::Status,
         }
     }
 

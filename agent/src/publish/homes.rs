@@ -27,17 +27,22 @@ pub fn home_of(name: &Name, homes: &Homes) -> Result<AbsolutePath, HomeFault> {
     let home = AbsolutePath::new(&text).map_err(|illegal| HomeFault {
         reason: format!("[homes] template makes no home: {illegal}"),
     })?;
-    let inside = homes.roots.iter().any(|root| {
-        home.as_str()
-            .strip_prefix(root.trim_end_matches('/'))
-            .is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
-    });
-    if inside {
+    if is_inside(&home, homes) {
         Ok(home)
     } else {
         let reason = format!("the home {text} lies outside of [homes] roots");
         Err(HomeFault { reason })
     }
+}
+
+/// Whether a home lies in one of the folders that homes may lie in.
+#[must_use]
+pub fn is_inside(home: &AbsolutePath, homes: &Homes) -> bool {
+    homes.roots.iter().any(|root| {
+        home.as_str()
+            .strip_prefix(root.trim_end_matches('/'))
+            .is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+    })
 }
 
 /// The shell that people get: the configured one, else bash, else sh, whichever `/etc/shells`

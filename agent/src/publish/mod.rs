@@ -31,7 +31,7 @@ use crate::store::{Publication, Store};
 use draft::Draft;
 
 pub use error::PublishError;
-pub use homes::{HomeFault, home_of, shell_of};
+pub use homes::{HomeFault, home_of, is_inside, shell_of};
 pub use roles::{ROLE_GROUPS, RoleGroup, role_groups_of};
 
 /// The host's own files.
@@ -43,6 +43,10 @@ pub struct LocalFiles {
     pub group: PathBuf,
     /// `/etc/shells`.
     pub shells: PathBuf,
+    /// `/etc/subuid`.
+    pub subuid: PathBuf,
+    /// `/etc/subgid`.
+    pub subgid: PathBuf,
 }
 
 impl Default for LocalFiles {
@@ -51,6 +55,8 @@ impl Default for LocalFiles {
             passwd: PathBuf::from("/etc/passwd"),
             group: PathBuf::from("/etc/group"),
             shells: PathBuf::from("/etc/shells"),
+            subuid: PathBuf::from("/etc/subuid"),
+            subgid: PathBuf::from("/etc/subgid"),
         }
     }
 }

@@ -58,6 +58,8 @@ pub(crate) fn local_files(folder: &Path) -> LocalFiles {
         passwd: folder.join("passwd"),
         group: folder.join("group"),
         shells: folder.join("shells"),
+        subuid: folder.join("subuid"),
+        subgid: folder.join("subgid"),
     };
     fs::write(&local.passwd, "root:x:0:0:root:/root:/bin/bash\n").unwrap();
     fs::write(&local.group, "root:x:0:\n").unwrap();

@@ -124,13 +124,35 @@ impl Store {
         })
     }
 
-    /// The instant as of which the tenant is known: the end of the last import, however often was
-    /// published since.
+    /// The instant as of which the tenants are known: the end of the last import, however often was
+    /// published since; of several tenants, that of the one whose last import is the oldest.
     ///
     /// # Errors
     /// What the database said.
     pub fn known_at(&self) -> Result<Option<UnixSeconds>, StoreError> {
         Ok(number(&self.reader(), KNOWN_AT)?.map(UnixSeconds::new))
+    }
+
+    /// Notes that an import of the tenant has come to its end. What is known as a whole is as old as the
+    /// oldest of what the configured tenants' last imports brought.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn note_known_at(
+        &self,
+        tenant: TenantId,
+        configured: &[TenantId],
+        at: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let key = |tenant: &TenantId| format!("{KNOWN_AT}:{tenant}");
+            set(transaction, &key(&tenant), &at.value().to_string())?;
+            let mut oldest = at.value();
+            for tenant in configured {
+                oldest = oldest.min(number(transaction, &key(tenant))?.unwrap_or(u64::MAX));
+            }
+            set(transaction, KNOWN_AT, &oldest.to_string())
+        })
     }
 
     /// The snapshot that is out, if there is one.

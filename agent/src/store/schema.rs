@@ -20,7 +20,7 @@ pub(super) struct Schema {
 
 /// Of `directory.db`.
 pub(super) const DIRECTORY: Schema = Schema {
-    migrations: &[DIRECTORY_1, DIRECTORY_2],
+    migrations: &[DIRECTORY_1, DIRECTORY_2, DIRECTORY_3],
 };
 
 /// Of `state.db`.
@@ -152,6 +152,65 @@ CREATE INDEX staged_faults_by_object ON staged_faults (object);
 
 /// `withheld` marks people whom the shrink guard keeps although the tenant's answer no longer has them.
 const DIRECTORY_2: &str = "ALTER TABLE users ADD COLUMN withheld INTEGER NOT NULL DEFAULT 0;";
+
+/// The mirror of each tenant in place of a staged round: see `rounds`. `failures` and what the plan
+/// compares get what it now needs: whose they are, the properties that only some tenants have, and the
+/// instant at which a sign-in was told that somebody is cut off. Memberships stand in the order in which
+/// an import compares them: group by group.
+const DIRECTORY_3: &str = "
+DROP TABLE staged_streams; DROP TABLE staged_users; DROP TABLE staged_groups;
+DROP TABLE staged_edges; DROP TABLE staged_faults; DROP TABLE links; DROP TABLE failures;
+
+CREATE TABLE rounds (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, tenant BLOB NOT NULL, kind TEXT NOT NULL,
+    state TEXT NOT NULL, fingerprint TEXT NOT NULL, started_at INTEGER NOT NULL,
+    full_at INTEGER NOT NULL, needs_full INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX rounds_live ON rounds (tenant) WHERE state = 'live';
+CREATE UNIQUE INDEX rounds_open ON rounds (tenant) WHERE state = 'open';
+CREATE TABLE round_streams (
+    round INTEGER NOT NULL, stream TEXT NOT NULL, pages INTEGER NOT NULL,
+    next_link TEXT, delta_link TEXT,
+    PRIMARY KEY (round, stream)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE raw_objects (
+    round INTEGER NOT NULL, kind TEXT NOT NULL, object BLOB NOT NULL,
+    body TEXT NOT NULL, place TEXT NOT NULL, seen_at INTEGER NOT NULL,
+    PRIMARY KEY (round, kind, object)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE raw_edges (
+    round INTEGER NOT NULL, parent BLOB NOT NULL, member BLOB NOT NULL,
+    kind TEXT NOT NULL, removed INTEGER NOT NULL,
+    PRIMARY KEY (round, parent, member)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE raw_faults (
+    round INTEGER NOT NULL, place TEXT NOT NULL, kind TEXT NOT NULL,
+    label TEXT NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (round, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE failures (
+    id INTEGER PRIMARY KEY, tenant BLOB NOT NULL,
+    kind TEXT NOT NULL, object_id TEXT NOT NULL, label TEXT NOT NULL,
+    reason TEXT NOT NULL, cure TEXT NOT NULL
+) STRICT;
+CREATE INDEX failures_by_tenant ON failures (tenant);
+
+ALTER TABLE users ADD COLUMN gid_number INTEGER;
+ALTER TABLE users ADD COLUMN shell TEXT;
+ALTER TABLE users ADD COLUMN cut_off_at INTEGER;
+
+CREATE TABLE memberships_by_group (
+    tenant BLOB NOT NULL, parent BLOB NOT NULL, member BLOB NOT NULL,
+    PRIMARY KEY (tenant, parent, member),
+    FOREIGN KEY (tenant, member) REFERENCES users (tenant, object),
+    FOREIGN KEY (tenant, parent) REFERENCES groups (tenant, object)
+) STRICT, WITHOUT ROWID;
+INSERT INTO memberships_by_group SELECT tenant, parent, member FROM memberships;
+DROP TABLE memberships;
+ALTER TABLE memberships_by_group RENAME TO memberships;
+CREATE INDEX memberships_by_member ON memberships (tenant, member);
+";
 
 /// What exists only on this host. `ids` only ever grows: an id is never given to another object.
 /// `names` holds every name that an object has or had; `held` is 0 for those that stay retired.
