@@ -179,7 +179,7 @@ pub enum Done {
     /// Of `auth enable|disable|status`.
     Auth(AuthState),
     /// Of `history show`.
-    Run(RunRow),
+    Run(Box<RunRow>),
     /// Of a list: how many rows there were.
     Rows {
         /// The count, so that a cut stream shows.
@@ -399,7 +399,7 @@ impl Withheld {
 }
 
 /// What a run did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportSummary {
     /// When it began.
     pub started_at: String,
@@ -453,6 +453,10 @@ pub struct Status {
     pub version: String,
     /// The tenants this host imports from.
     pub tenants: Vec<TenantStatus>,
+    /// Their schedules and runs, for auditors and up. The names of their scopes are left out, so that
+    /// all of it fits into a frame.
+    #[serde(default)]
+    pub domains: Vec<DomainRow>,
     /// Published users.
     pub users: u64,
     /// Published groups, role groups and private groups not counted.
@@ -475,7 +479,7 @@ pub struct Status {
 }
 
 /// A tenant as `status` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantStatus {
     /// The tenant's id.
     pub id: String,
@@ -555,8 +559,9 @@ pub struct RunRow {
     pub begun_by: String,
     /// When it began.
     pub started_at: String,
-    /// When it ended.
-    pub ended_at: String,
+    /// When it ended; `None` while it is under way, and for one that ended with the agent.
+    #[serde(default)]
+    pub ended_at: Option<String>,
     /// The scope in words.
     pub scope: String,
     /// What it did, if it did its work.
@@ -565,6 +570,9 @@ pub struct RunRow {
     /// Why it failed, if it did.
     #[serde(default)]
     pub failure: Option<Failure>,
+    /// How many objects it could not take; [`Row::Failure`] tells at most 10 000 of them.
+    #[serde(default)]
+    pub failures: u64,
 }
 
 /// Who asked.

@@ -11,11 +11,14 @@ mod caller;
 mod directory;
 mod enablement;
 mod failure;
+mod history;
 mod import;
+mod importers;
 mod nearest;
 mod over_sync;
 mod replies;
 mod roles;
+mod schedule;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -27,9 +30,11 @@ use entra_protocol::admin::{Done, Failure, FailureKind, Request, TenantStatus};
 use tokio::time::timeout;
 
 use crate::auth::{Publish, in_store};
+use crate::runs::Runs;
 use crate::store::Store;
 
-pub use import::{Importer, Importing};
+pub use import::{Importer, Importing, Refusal};
+pub use importers::Importers;
 pub use replies::{Replies, Requests};
 
 use verbs::{Call, VERBS, Verb};
@@ -40,8 +45,10 @@ pub struct Admin {
     pub tenants: Vec<TenantStatus>,
     /// The directory, roles, policy and audit log.
     pub store: Store,
-    /// Asks the tenant.
-    pub importer: Arc<dyn Importer>,
+    /// Ask the tenants.
+    pub importers: Importers,
+    /// Runs what is ordered, one after another.
+    pub runs: Arc<Runs>,
     /// Publishes after changes.
     pub publish: Publish,
 }
@@ -103,8 +110,8 @@ impl Admin {
         };
         if let Err(failure) = &answer
             && matches!(failure.kind, FailureKind::Internal | FailureKind::Tenant)
-            // Which writes its own line, with the run's facts.
-            && verb != Verb::Import
+            // Runs write their own line, with their facts.
+            && !matches!(verb, Verb::Import | Verb::Sync)
         {
             tracing::error!("admin.sock: {}: {}", verb.word(), failure.message);
         }

@@ -25,7 +25,9 @@ mod policy;
 mod publication;
 mod roles;
 mod runs;
+mod schedules;
 mod schema;
+mod scopes;
 mod sign_ins;
 mod staging;
 
@@ -49,7 +51,7 @@ pub use import::{
 pub use people::{Found, Person};
 pub use policy::Policy;
 pub use publication::{Publication, PublishedGroup, PublishedPerson};
-pub use runs::RunRecord;
+pub use schedules::{Plan, Schedule};
 pub use sign_ins::SignInRecord;
 pub use staging::{Edge, Elements, StagedFault, StagedPage, StagedRound};
 

@@ -7,10 +7,12 @@
 //! Invariants:
 //! - One run at a time; a second one is told so and changes nothing.
 //! - No lock and no transaction is held across a network wait, but for the run's own turn.
-//! - A run that fails changes nothing but the record of the last run.
+//! - A run that fails changes nothing. Who ordered it keeps the record (`runs`).
 //! - The counts of a summary add up: added, changed, unchanged and failed are all the objects considered.
 //! - An answer without users is an error, never an empty directory; one that takes away too much at once
 //!   takes nothing away before somebody says so ([`Removals`]).
+//!
+//! A dry run reads and decides likewise, and stops before the transaction.
 //!
 //! The scope of the last import *is* the directory: what is outside of it is removed.
 //!
@@ -19,6 +21,7 @@
 mod closure;
 mod error;
 mod named;
+mod order;
 mod plan;
 mod read;
 mod scope;
@@ -37,11 +40,12 @@ use crate::identity::TenantId;
 use crate::ids::{IdRange, IllegalRange};
 use crate::names::LocalAccounts;
 use crate::publish::{LocalFiles, Publisher};
-use crate::store::{GroupKind, RunRecord, Store, StoreError};
+use crate::store::{GroupKind, Store, StoreError};
 
 pub use error::SyncError;
+pub use order::{Order, Outcome};
 pub use plan::Removals;
-pub use scope::Scope;
+pub use scope::{Include, Scope};
 
 use plan::{Decision, Inputs};
 use read::Reading;
@@ -113,63 +117,57 @@ impl Syncer {
     /// as it was; after that the swap and the publication go to their end.
     ///
     /// # Errors
-    /// [`SyncError`]; all but `Busy` are also kept as the last run.
-    pub async fn import(
-        &self,
-        scope: Scope,
-        removals: Removals,
-        tell: Tell<'_>,
-    ) -> Result<(ImportSummary, Vec<FailedObject>), SyncError> {
+    /// [`SyncError`]; nothing has changed then, but after `Publish`.
+    pub async fn import(&self, order: &Order, tell: Tell<'_>) -> Result<Outcome, SyncError> {
+        let Order {
+            scope,
+            removals,
+            dry_run,
+            ..
+        } = order;
         let turn = Arc::clone(&self.turn)
             .try_lock_owned()
             .map_err(|_| SyncError::Busy)?;
         let started_at = self.clock.now();
         let begin = Instant::now();
         let session = self.graph.session();
-        let outcome = match self.read(&session, &scope, tell).await {
-            Ok(reading) => self.settle(turn, reading, removals, tell).await,
-            Err(error) => Err(error),
-        };
-        let outcome = outcome.map(|(settled, failures)| {
-            let summary = ImportSummary {
-                started_at: rfc3339(started_at),
-                duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
-                scope: scope.to_string(),
-                users: settled.decision.users,
-                groups: settled.decision.groups,
-                memberships: settled.decision.memberships,
-                withheld: settled.decision.withheld,
-                requests: session.requests(),
-                generation: settled.generation,
-                remarks: settled.decision.remarks,
-            };
-            (summary, failures)
-        });
-        let record = RunRecord {
-            started_at,
-            ended_at: self.clock.now(),
+        let reading = self.read(&session, scope, tell).await?;
+        let (settled, failures) = self
+            .settle(turn, reading, *removals, *dry_run, tell)
+            .await?;
+        let summary = ImportSummary {
+            started_at: rfc3339(started_at),
+            duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
             scope: scope.to_string(),
-            outcome: match &outcome {
-                Ok((summary, _)) => Ok(summary.clone()),
-                Err(error) => Err(error.failure()),
-            },
+            users: settled.decision.users,
+            groups: settled.decision.groups,
+            memberships: settled.decision.memberships,
+            withheld: settled.decision.withheld,
+            requests: session.requests(),
+            generation: settled.generation,
+            tenant_id: self.rules.tenant.to_string(),
+            full: true,
+            dry_run: *dry_run,
+            remarks: settled.decision.remarks,
+            ..ImportSummary::default()
         };
-        if let Err(error) = &outcome {
-            tracing::error!(scope = record.scope, %error, "the import failed; the directory is as it was");
-        }
-        let store = self.store.clone();
-        let kept = blocking(move || store.record_run(&record)).await;
-        match (outcome, kept) {
-            (Ok(done), Ok(())) => Ok(done),
-            (Ok(_), Err(error)) => Err(error),
-            (Err(error), kept) => {
-                // The run's own failure is the news.
-                if let Err(second) = kept {
-                    tracing::error!(error = %second, "the failed import could not be recorded");
-                }
-                Err(error)
-            }
-        }
+        Ok(Outcome {
+            summary,
+            failures: if *dry_run { failures } else { Vec::new() },
+            changes: Vec::new(),
+        })
+    }
+
+    /// The tenant's id.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.rules.tenant
+    }
+
+    /// The tenant's domain as configured.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.rules.domain
     }
 
     /// Every group that the tenant has, by display name; those that this host has imported with what it
@@ -229,12 +227,11 @@ impl Syncer {
     ) -> Result<Reading, SyncError> {
         let store = self.store.clone();
         blocking(move || store.begin_round()).await?;
-        match scope {
-            Scope::WholeTenant => read::whole_tenant(&self.store, session, tell).await,
-            Scope::Named { users, groups } => {
-                named::read(&self.store, session, &self.rules, users, groups, tell).await
-            }
+        if scope.whole {
+            return read::whole_tenant(&self.store, session, tell).await;
         }
+        let Scope { users, groups, .. } = scope;
+        named::read(&self.store, session, &self.rules, users, groups, tell).await
     }
 
     /// Decides, swaps and publishes. It runs to its end even if nobody waits for it any more, and keeps
@@ -244,6 +241,7 @@ impl Syncer {
         turn: OwnedMutexGuard<()>,
         reading: Reading,
         removals: Removals,
+        dry_run: bool,
         tell: Tell<'_>,
     ) -> Result<(Settled, Vec<FailedObject>), SyncError> {
         tell(Progress {
@@ -268,6 +266,14 @@ impl Syncer {
                 reading,
                 removals,
             })?;
+            if dry_run {
+                let generation = store.publication()?.map_or(0, |last| last.generation);
+                let settled = Settled {
+                    decision,
+                    generation,
+                };
+                return Ok((settled, commit.failures));
+            }
             store.commit_import(&commit)?;
             let published = publisher.publish()?;
             let settled = Settled {
