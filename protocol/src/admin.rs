@@ -179,7 +179,7 @@ pub enum Done {
     /// Of `auth enable|disable|status`.
     Auth(AuthState),
     /// Of `history show`.
-    Run(RunRow),
+    Run(Box<RunRow>),
     /// Of a list: how many rows there were.
     Rows {
         /// The count, so that a cut stream shows.

@@ -11,24 +11,29 @@ mod caller;
 mod directory;
 mod enablement;
 mod failure;
+mod history;
 mod import;
 mod importers;
 mod nearest;
 mod over_sync;
 mod replies;
 mod roles;
+mod schedule;
 mod status;
 #[cfg(test)]
 mod tests;
 mod verbs;
 
+use std::sync::Arc;
+
 use entra_protocol::admin::{Done, Failure, FailureKind, Request, TenantStatus};
 use tokio::time::timeout;
 
 use crate::auth::{Publish, in_store};
+use crate::runs::Runs;
 use crate::store::Store;
 
-pub use import::{Importer, Importing};
+pub use import::{Importer, Importing, Refusal};
 pub use importers::Importers;
 pub use replies::{Replies, Requests};
 
@@ -42,6 +47,8 @@ pub struct Admin {
     pub store: Store,
     /// Ask the tenants.
     pub importers: Importers,
+    /// Runs what is ordered, one after another.
+    pub runs: Arc<Runs>,
     /// Publishes after changes.
     pub publish: Publish,
 }
@@ -103,8 +110,8 @@ impl Admin {
         };
         if let Err(failure) = &answer
             && matches!(failure.kind, FailureKind::Internal | FailureKind::Tenant)
-            // Which writes its own line, with the run's facts.
-            && verb != Verb::Import
+            // Runs write their own line, with their facts.
+            && !matches!(verb, Verb::Import | Verb::Sync)
         {
             tracing::error!("admin.sock: {}: {}", verb.word(), failure.message);
         }

@@ -3,24 +3,44 @@
 //! Counts and generation stand in the snapshot, which everybody may read. What runs said (scope,
 //! failures, ids for Microsoft's support) is for auditors and up, and left out for others.
 
-use entra_protocol::admin::{Done, Role, Status};
+use entra_protocol::admin::{DomainRow, Done, Role, Status};
 
 use super::verbs::{Call, Handling};
-use super::{caller, failure};
+use super::{caller, failure, schedule};
 use crate::auth::in_store;
 use crate::clock::rfc3339;
+use crate::identity::TenantId;
+use crate::store::StoreError;
 
 pub(super) fn status(call: Call<'_>) -> Handling<'_> {
     Box::pin(async move {
         let everything = caller::is_root(&call.caller)
             || call.caller.role.is_some_and(|role| role >= Role::Auditor);
         let tenants = call.admin.tenants.clone();
+        let domains: Vec<(TenantId, String)> = call
+            .admin
+            .importers
+            .all()
+            .filter(|_| everything)
+            .map(|importer| (importer.tenant(), importer.domain().to_owned()))
+            .collect();
         let status = in_store(&call.admin.store, move |store| {
             let publication = store.publication()?;
-            let last_run = store.last_run()?.filter(|_| everything);
+            let last_run = store.last_run(None)?.filter(|_| everything);
+            let domains: Result<Vec<DomainRow>, StoreError> = domains
+                .into_iter()
+                .map(|(tenant, domain)| {
+                    Ok(DomainRow {
+                        scope_users: Vec::new(),
+                        scope_groups: Vec::new(),
+                        ..schedule::row(store, tenant, domain)?
+                    })
+                })
+                .collect();
             Ok(Status {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 tenants,
+                domains: domains?,
                 users: store.people_count()?,
                 groups: store.groups_count()?,
                 generation: publication.map_or(0, |publication| publication.generation),
@@ -30,10 +50,9 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
                 } else {
                     None
                 },
-                last_error: last_run.and_then(|run| run.outcome.err()),
+                last_error: last_run.and_then(|run| run.failure),
                 auth: store.auth_state()?,
                 caller: call.caller,
-                domains: Vec::new(),
             })
         })
         .await

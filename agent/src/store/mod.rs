@@ -27,7 +27,9 @@ mod publication;
 mod roles;
 mod rounds;
 mod runs;
+mod schedules;
 mod schema;
+mod scopes;
 mod sign_ins;
 
 use std::fs::{OpenOptions, Permissions};
@@ -50,7 +52,7 @@ pub use planning::Planning;
 pub use policy::Policy;
 pub use publication::{Publication, PublishedGroup, PublishedPerson};
 pub use rounds::{LiveSet, OpenRound, RoundId, RoundKind, StagedPage, Stream};
-pub use runs::RunRecord;
+pub use schedules::{Plan, Schedule};
 pub use sign_ins::SignInRecord;
 
 /// The file that an import rebuilds.

@@ -25,7 +25,7 @@ pub(super) const DIRECTORY: Schema = Schema {
 
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
-    migrations: &[STATE_1],
+    migrations: &[STATE_1, STATE_2],
 };
 
 impl Schema {
@@ -255,6 +255,36 @@ CREATE TABLE audit (
     actor_uid INTEGER NOT NULL, actor_name TEXT NOT NULL, actor_role TEXT,
     verb TEXT NOT NULL, object TEXT NOT NULL, before TEXT, after TEXT, refused INTEGER NOT NULL
 ) STRICT;
+";
+
+/// Runs of several tenants, from their beginning on, with the objects that they could not take; the scope
+/// and the schedule of each tenant. Earlier runs name no tenant.
+const STATE_2: &str = "
+CREATE TABLE longer_runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, tenant BLOB, begun_by TEXT NOT NULL DEFAULT '',
+    started_at INTEGER NOT NULL, ended_at INTEGER, scope TEXT NOT NULL,
+    summary TEXT, failure TEXT, failures INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO longer_runs (id, started_at, ended_at, scope, summary, failure)
+SELECT id, started_at, ended_at, scope, summary, failure FROM runs;
+DROP TABLE runs;
+ALTER TABLE longer_runs RENAME TO runs;
+
+CREATE TABLE run_failures (
+    run INTEGER NOT NULL REFERENCES runs (id), position INTEGER NOT NULL,
+    kind TEXT NOT NULL, object_id TEXT NOT NULL, label TEXT NOT NULL,
+    reason TEXT NOT NULL, cure TEXT NOT NULL,
+    PRIMARY KEY (run, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE scopes (
+    tenant BLOB PRIMARY KEY, scope TEXT NOT NULL, set_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE schedules (
+    tenant BLOB PRIMARY KEY, interval_minutes INTEGER NOT NULL, paused INTEGER NOT NULL DEFAULT 0,
+    planned_at INTEGER, next_run INTEGER
+) STRICT, WITHOUT ROWID;
 ";
 
 #[cfg(test)]

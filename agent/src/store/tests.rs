@@ -2,7 +2,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use entra_protocol::admin::{Failure, FailureKind, Role};
 
-use super::fixture::{StoppedClock, directory, empty, key, object};
+use super::fixture::{StoppedClock, TENANT, directory, empty, key, object};
 use super::*;
 
 fn root() -> Actor {
@@ -229,14 +229,10 @@ fn enablement_sign_ins_and_runs_are_kept() {
         hint: None,
         reference: None,
     };
-    let run = RunRecord {
-        started_at: StoppedClock.now(),
-        ended_at: StoppedClock.now(),
-        scope: "the whole tenant".to_owned(),
-        outcome: Err(failure),
-    };
-    store.record_run(&run).unwrap();
-    assert_eq!(store.last_run().unwrap(), Some(run));
+    let run = store.begin_run(TENANT, "root", "the whole tenant").unwrap();
+    store.fail_run(run, &failure).unwrap();
+    let last = store.last_run(None).unwrap().unwrap();
+    assert_eq!((last.id, last.failure), (run, Some(failure)));
     assert_eq!(store.last_import().unwrap(), None);
     drop(store);
     let store = Store::open(folder.path(), Arc::new(StoppedClock)).unwrap();

@@ -164,6 +164,18 @@ impl Syncer {
         })
     }
 
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.rules.tenant
+    }
+
+    /// Its domain, as configured.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.rules.domain
+    }
+
     /// Every group that the tenant has, by display name; those that this host has imported with what it
     /// knows of them.
     ///
