@@ -1,6 +1,7 @@
 //! The login endpoints: login.microsoftonline.com and its aliases.
 
 mod assertion;
+mod claims;
 mod credentials;
 pub(crate) mod device;
 mod device_page;
@@ -16,6 +17,7 @@ use axum::http::{Method, StatusCode};
 use serde_json::Value;
 
 pub(crate) use errors::LoginError;
+pub(crate) use tokens::CAPABLE_TOKEN_LIFE;
 
 use crate::state::World;
 use crate::wire::{Answer, Request};

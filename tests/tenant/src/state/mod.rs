@@ -7,10 +7,13 @@
 pub(crate) mod app;
 pub(crate) mod certificate;
 pub(crate) mod changes;
+pub(crate) mod delta;
 pub(crate) mod group;
 pub(crate) mod lockout;
+pub(crate) mod members;
 pub(crate) mod properties;
 pub(crate) mod seed;
+pub(crate) mod synthetic;
 pub(crate) mod tenant;
 pub(crate) mod user;
 
@@ -20,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::graph::{Meters, Throttle};
 use crate::journal::Journal;
 use crate::login::device::DeviceCode;
 use crate::login::jwt::KeyRing;
@@ -38,6 +42,20 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
+    /// Delta and page tokens that were ended before their time.
+    pub(crate) ended: Vec<delta::Ended>,
+    /// What the registrations used of their quota.
+    pub(crate) meters: Meters,
+    /// Registrations whose earlier tokens Graph answers with a claims challenge.
+    pub(crate) challenges: Vec<Challenge>,
+}
+
+/// Tokens of a registration that Graph no longer takes (facts §7, CAE).
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Challenge {
+    pub(crate) client_id: String,
+    /// Tokens that were issued at or before this second, Unix time.
+    pub(crate) at: i64,
 }
 
 /// What tests turn to make rounds short and pages small.
@@ -54,6 +72,10 @@ pub(crate) struct Settings {
     pub(crate) device_lifetime: i64,
     /// Seconds between two polls.
     pub(crate) device_interval: i64,
+    /// How delta rounds go.
+    pub(crate) delta: delta::Switches,
+    /// The quota of a registration; none, if absent.
+    pub(crate) throttle: Option<Throttle>,
 }
 
 impl Default for Settings {
@@ -64,6 +86,8 @@ impl Default for Settings {
             list_page: 999,
             device_lifetime: 900,
             device_interval: 5,
+            delta: delta::Switches::default(),
+            throttle: None,
         }
     }
 }
