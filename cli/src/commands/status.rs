@@ -1,9 +1,9 @@
 //! `entractl status`: the agent, its directory, the last import, enablement, and who you are to it.
 
-use entra_protocol::admin::{Caller, Done, Request, Role, Status};
+use entra_protocol::admin::{Caller, Done, Request, Role, Status, TenantStatus};
 use serde::Serialize;
 
-use super::{auth, import};
+use super::{auth, schedule, summary};
 use crate::agent::Ask;
 use crate::output::table::properties;
 use crate::output::{Screen, Shown, Text};
@@ -28,10 +28,16 @@ impl Shown for WholeStatus {
         let mut lines = vec![("Agent", format!("entra-agent {}", status.version))];
         for tenant in &status.tenants {
             lines.push(("Tenant", format!("{} ({})", tenant.domain, tenant.id)));
+            lines.extend(credential(tenant));
+            let domain = status.domains.iter().find(|one| one.tenant_id == tenant.id);
+            if let Some(domain) = domain {
+                lines.push(("Schedule", schedule::line(domain)));
+                lines.push(("Last run", schedule::last(domain)));
+            }
         }
         lines.push(("Directory", directory(status)));
         let last = match (&status.last_import, &status.last_error) {
-            (Some(run), _) => import::one_line(run),
+            (Some(run), _) => summary::one_line(run),
             (None, Some(_)) => "never to its end".to_owned(),
             (None, None) if !sees_runs(&status.caller) => {
                 "shown to auditors, operators and administrators".to_owned()
@@ -42,7 +48,7 @@ impl Shown for WholeStatus {
         if let Some((title, text)) = status
             .last_import
             .as_ref()
-            .and_then(|run| import::withheld(run.withheld))
+            .and_then(|run| summary::withheld(run.withheld))
         {
             lines.push((title, format!("{text}; {ACCEPT}")));
         }
@@ -64,13 +70,28 @@ impl Shown for WholeStatus {
     }
 }
 
+/// What is known of the proof that the tenant is asked with.
+fn credential(tenant: &TenantStatus) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    if !tenant.credential.is_empty() {
+        let expires = match &tenant.credential_expires {
+            Some(instant) => format!(", expires {instant}"),
+            None => String::new(),
+        };
+        lines.push(("Credential", format!("{}{expires}", tenant.credential)));
+    }
+    let warning = tenant.credential_warning.clone();
+    lines.extend(warning.map(|warning| ("Warning", warning)));
+    lines
+}
+
 /// The agent leaves runs out for everybody else (docs/protocol.md).
 fn sees_runs(caller: &Caller) -> bool {
     caller.uid == 0 || caller.role >= Some(Role::Auditor)
 }
 
-/// The scope belongs to it: an import of another one would remove others.
-const ACCEPT: &str = "repeat that import with --accept-removals if they are meant to go";
+/// Not `import`: another scope would remove others.
+const ACCEPT: &str = "`entractl sync --accept-removals` if they are meant to go";
 
 fn directory(status: &Status) -> String {
     let objects = format!("{} users, {} groups", status.users, status.groups);
@@ -92,7 +113,7 @@ fn you(caller: &Caller) -> String {
 mod tests {
     use super::super::import::tests::run;
     use super::*;
-    use entra_protocol::admin::{AuthState, Failure, FailureKind, TenantStatus};
+    use entra_protocol::admin::{AuthState, Failure, FailureKind};
 
     fn whole() -> Status {
         Status {
@@ -100,7 +121,9 @@ mod tests {
             tenants: vec![TenantStatus {
                 id: "11111111-2222-3333-4444-555555555555".into(),
                 domain: "contoso.example".into(),
+                ..TenantStatus::default()
             }],
+            domains: Vec::new(),
             users: 30,
             groups: 12,
             generation: 7,
@@ -145,6 +168,31 @@ mod tests {
     }
 
     #[test]
+    fn each_tenant_has_its_credential_schedule_and_last_run() {
+        let mut status = whole();
+        let domain = super::super::schedule::tests::domain();
+        status.tenants[0].credential = "certificate".into();
+        status.tenants[0].credential_expires = Some("2026-03-20T00:00:00Z".into());
+        status.tenants[0].credential_warning = Some("renew it".into());
+        status.tenants.push(TenantStatus {
+            id: "99999999-2222-3333-4444-555555555555".into(),
+            domain: "fabrikam.example".into(),
+            ..TenantStatus::default()
+        });
+        status.domains = vec![domain];
+        let text = WholeStatus { status }.text(Screen::Plain).data;
+        let lines = "\
+Tenant:            contoso.example (11111111-2222-3333-4444-555555555555)
+Credential:        certificate, expires 2026-03-20T00:00:00Z
+Warning:           renew it
+Schedule:          every 1 h, next run 2026-03-02T09:11:00Z
+Last run:          number 7 by schedule, 2026-03-02T08:15:00Z: users +30 ~1 -2, 2 failed; groups +12 ~0 -0, 0 failed
+Tenant:            fabrikam.example (99999999-2222-3333-4444-555555555555)
+Directory: ";
+        assert!(text.contains(lines), "{text}");
+    }
+
+    #[test]
     fn what_was_held_back_stays_in_sight() {
         let mut status = whole();
         if let Some(run) = &mut status.last_import {
@@ -152,7 +200,7 @@ mod tests {
         }
         let text = WholeStatus { status }.text(Screen::Plain).data;
         let line = "Withheld:          the removal of 26 users, 0 groups and 0 memberships; \
-                    repeat that import with --accept-removals if they are meant to go\n";
+                    `entractl sync --accept-removals` if they are meant to go\n";
         assert!(text.contains(line), "{text}");
     }
 
