@@ -21,4 +21,5 @@ mod root_and_local_users;
 mod shrink_guard;
 mod sign_in_device_code;
 mod sign_in_password;
+mod structure_kept;
 mod wrong_password_once;

@@ -1,4 +1,4 @@
-//! Reads a round of named users and groups into the staging tables.
+//! Reads a round of named users and groups into the mirror.
 //!
 //! First every name becomes an object: a name that several objects have refuses the run with all of them,
 //! a name that nothing has is a failed row. Then the groups come with their direct members by filtered
