@@ -16,6 +16,7 @@ use axum::http::{Method, StatusCode};
 use serde_json::Value;
 
 pub(crate) use errors::LoginError;
+pub(crate) use tokens::app_only as app_token;
 
 use crate::state::World;
 use crate::wire::{Answer, Request};

@@ -24,6 +24,7 @@ use crate::journal::Journal;
 use crate::login::device::DeviceCode;
 use crate::login::jwt::KeyRing;
 use crate::login::refresh::RefreshToken;
+use crate::metadata::Challenges;
 use crate::state::tenant::Tenant;
 
 /// The whole state.
@@ -38,6 +39,8 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
+    /// Azure Arc's open challenges.
+    pub(crate) challenges: Challenges,
 }
 
 /// What tests turn to make rounds short and pages small.

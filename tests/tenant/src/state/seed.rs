@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::journal::Journal;
 use crate::login::jwt::KeyRing;
+use crate::metadata::Challenges;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +63,7 @@ pub(crate) fn world(text: &str, clock: Clock) -> Result<World, String> {
         settings: seed.settings,
         faults: Faults::default(),
         journal: Journal::default(),
+        challenges: Challenges::default(),
     })
 }
 
