@@ -395,6 +395,16 @@ pub struct TenantStatus {
     pub id: String,
     /// Its domain as configured.
     pub domain: String,
+    /// How the sync registration proves itself: `secret`, `certificate`, `federated token`,
+    /// `managed identity`.
+    #[serde(default)]
+    pub credential: String,
+    /// When that proof expires, where this host can know.
+    #[serde(default)]
+    pub credential_expires: Option<String>,
+    /// What is to be done about it, from 30 days before.
+    #[serde(default)]
+    pub credential_warning: Option<String>,
 }
 
 /// Who asked.

@@ -22,10 +22,14 @@ mod status;
 mod tests;
 mod verbs;
 
-use entra_protocol::admin::{Done, Failure, FailureKind, Request, TenantStatus};
+use std::sync::Arc;
+
+use entra_protocol::admin::{Done, Failure, FailureKind, Request};
 use tokio::time::timeout;
 
 use crate::auth::{Publish, in_store};
+use crate::clock::Clock;
+use crate::config::Tenant;
 use crate::store::Store;
 
 pub use import::{Importer, Importing};
@@ -36,8 +40,10 @@ use verbs::{Call, VERBS, Verb};
 
 /// What the verbs work on.
 pub struct Admin {
-    /// What `status` says of the tenants.
-    pub tenants: Vec<TenantStatus>,
+    /// The tenants of `agent.toml`.
+    pub tenants: Vec<Tenant>,
+    /// For what ends some day.
+    pub clock: Arc<dyn Clock>,
     /// The directory, roles, policy and audit log.
     pub store: Store,
     /// Ask the tenants.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::import::Importing;
 use super::verbs::May;
 use super::*;
-use crate::auth::scripted::{ALICE_UID, Host, TENANT};
+use crate::auth::scripted::{ALICE_UID, FixedClock, Host, TENANT};
 
 const CAROL_UID: u32 = ALICE_UID + 3;
 const DAVE_UID: u32 = ALICE_UID + 2;
@@ -40,18 +40,23 @@ impl Importer for Refused {
     }
 }
 
+/// A tenant whose client secret ends in nine days.
+fn tenant(number: usize, domain: &str) -> Tenant {
+    let text = format!(
+        "[[tenant]]\nid = \"{number}{}\"\ndomain = \"{domain}\"\n\
+         [tenant.sync]\nclient_id = \"a\"\nclient_secret_file = \"/x\"\n\
+         client_secret_expires = \"2026-01-14\"\n\
+         [tenant.login]\nclient_id = \"b\"\n",
+        &TENANT[1..]
+    );
+    crate::config::parse(&text).unwrap().first_tenant().clone()
+}
+
 /// Importers of tenants with these domains, all of which refuse.
 fn importers(domains: &[&str]) -> Importers {
     let mut importers = Importers::default();
     for (number, domain) in domains.iter().enumerate() {
-        let text = format!(
-            "[[tenant]]\nid = \"{number}{}\"\ndomain = \"{domain}\"\n\
-             [tenant.sync]\nclient_id = \"a\"\nclient_secret_file = \"/x\"\n\
-             [tenant.login]\nclient_id = \"b\"\n",
-            &TENANT[1..]
-        );
-        let config = crate::config::parse(&text).unwrap();
-        importers.add(config.first_tenant(), Arc::new(Refused));
+        importers.add(&tenant(number, domain), Arc::new(Refused));
     }
     importers
 }
@@ -90,10 +95,8 @@ fn with_several_tenants_none_is_guessed() {
 
 fn admin(host: &Host) -> Admin {
     Admin {
-        tenants: vec![TenantStatus {
-            id: TENANT.to_owned(),
-            domain: "contoso.example".to_owned(),
-        }],
+        tenants: vec![tenant(0, "contoso.example")],
+        clock: Arc::new(FixedClock),
         store: host.store.clone(),
         importers: importers(&["contoso.example"]),
         publish: host.publish(),
@@ -415,4 +418,30 @@ async fn lists_count_their_rows() {
     )
     .await;
     assert_eq!(end.unwrap_err().kind, FailureKind::NotFound);
+}
+
+#[tokio::test]
+async fn how_the_host_proves_itself_is_shown_to_auditors_and_up() {
+    let host = Host::new();
+    for (uid, sees) in [
+        (0, true),
+        (CAROL_UID, true),
+        (ALICE_UID, false),
+        (1000, false),
+    ] {
+        let (_, end) = ask(&host, uid, Request::Status {}, Vec::new()).await;
+        let Ok(Done::Status(status)) = end else {
+            panic!("{end:?}");
+        };
+        let shown = &status.tenants[0];
+        assert_eq!(shown.domain, "contoso.example");
+        assert_eq!(shown.credential, if sees { "secret" } else { "" });
+        let expires = sees.then_some("2026-01-14T00:00:00Z");
+        assert_eq!(shown.credential_expires.as_deref(), expires);
+        let warning = shown.credential_warning.as_deref().unwrap_or_default();
+        assert_eq!(
+            warning.starts_with("the client secret ends in 9 days"),
+            sees
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! `entractl status`: the agent, its directory, the last import, enablement, and who you are to it.
 
-use entra_protocol::admin::{Caller, Done, Request, Role, Status};
+use entra_protocol::admin::{Caller, Done, Request, Role, Status, TenantStatus};
 use serde::Serialize;
 
 use super::{auth, import};
@@ -28,6 +28,7 @@ impl Shown for WholeStatus {
         let mut lines = vec![("Agent", format!("entra-agent {}", status.version))];
         for tenant in &status.tenants {
             lines.push(("Tenant", format!("{} ({})", tenant.domain, tenant.id)));
+            lines.extend(credential(tenant));
         }
         lines.push(("Directory", directory(status)));
         let last = match (&status.last_import, &status.last_error) {
@@ -64,6 +65,24 @@ impl Shown for WholeStatus {
     }
 }
 
+/// How the host proves itself; agents leave that out for everybody below auditors.
+fn credential(tenant: &TenantStatus) -> Vec<(&'static str, String)> {
+    if tenant.credential.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![(
+        "Credential",
+        match &tenant.credential_expires {
+            Some(end) => format!("{}, ends {end}", tenant.credential),
+            None => tenant.credential.clone(),
+        },
+    )];
+    if let Some(warning) = &tenant.credential_warning {
+        lines.push(("Warning", warning.clone()));
+    }
+    lines
+}
+
 /// The agent leaves runs out for everybody else (docs/protocol.md).
 fn sees_runs(caller: &Caller) -> bool {
     caller.uid == 0 || caller.role >= Some(Role::Auditor)
@@ -92,7 +111,7 @@ fn you(caller: &Caller) -> String {
 mod tests {
     use super::super::import::tests::run;
     use super::*;
-    use entra_protocol::admin::{AuthState, Failure, FailureKind, TenantStatus};
+    use entra_protocol::admin::{AuthState, Failure, FailureKind};
 
     fn whole() -> Status {
         Status {
@@ -100,6 +119,9 @@ mod tests {
             tenants: vec![TenantStatus {
                 id: "11111111-2222-3333-4444-555555555555".into(),
                 domain: "contoso.example".into(),
+                credential: "secret".into(),
+                credential_expires: Some("2026-03-11T00:00:00Z".into()),
+                credential_warning: Some("the client secret ends in 9 days".into()),
             }],
             users: 30,
             groups: 12,
@@ -132,6 +154,8 @@ mod tests {
             shown.text(Screen::Plain).data,
             "Agent:             entra-agent 0.1.0\n\
              Tenant:            contoso.example (11111111-2222-3333-4444-555555555555)\n\
+             Credential:        secret, ends 2026-03-11T00:00:00Z\n\
+             Warning:           the client secret ends in 9 days\n\
              Directory:         30 users, 12 groups (generation 7, published 2026-03-02T08:15:02Z)\n\
              Last import:       2026-03-02T08:15:00Z, the whole tenant, 2.3 s: users +30 ~1 -2, 2 failed; groups +12 ~0 -0, 0 failed\n\
              Last error:        the client secret has expired\n\
@@ -142,6 +166,34 @@ mod tests {
              Administrators:    1\n\
              You:               root (uid 0), administrator\n"
         );
+    }
+
+    #[test]
+    fn what_ends_some_day_is_said_only_where_it_is_known() {
+        for (kind, end, expected) in [
+            ("", None, ""),
+            (
+                "managed identity",
+                None,
+                "Credential:        managed identity\n",
+            ),
+            (
+                "certificate",
+                Some("2027-01-31T00:00:00Z"),
+                "Credential:        certificate, ends 2027-01-31T00:00:00Z\n",
+            ),
+        ] {
+            let mut status = whole();
+            if let Some(tenant) = status.tenants.first_mut() {
+                tenant.credential = kind.to_owned();
+                tenant.credential_expires = end.map(str::to_owned);
+                tenant.credential_warning = None;
+            }
+            let text = WholeStatus { status }.text(Screen::Plain).data;
+            assert!(text.contains(expected), "{text}");
+            assert_eq!(text.contains("Credential:"), !kind.is_empty(), "{text}");
+            assert!(!text.contains("Warning:"), "{text}");
+        }
     }
 
     #[test]
