@@ -52,6 +52,11 @@ fn main() -> ExitCode {
                 return refuse(format_args!("{path}: [tenant.sync] of {domain}: {error}"));
             }
         }
+        if let Some(proxy) = &config.proxy
+            && let Err(error) = entra::check_proxy(proxy)
+        {
+            return refuse(format_args!("{path}: [proxy]: {error}"));
+        }
         let _ = writeln!(std::io::stdout(), "OK");
         return ExitCode::SUCCESS;
     }

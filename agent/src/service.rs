@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use entra_protocol::admin::TenantStatus;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -14,8 +13,8 @@ use uuid::Uuid;
 use crate::admin::{Admin, Importer, Importers};
 use crate::auth::{Publish, SignIns, TenantLogin, away, in_store};
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
-use crate::entra::{AppToken, Endpoints, OverHttps, Verifier, http_client};
+use crate::config::{Config, Tenant};
+use crate::entra::{AppToken, Endpoints, OverHttps, Verifier, credential_state, http_client};
 use crate::graph::Graph;
 use crate::publish::{LocalFiles, Publisher};
 use crate::runs::Runs;
@@ -29,6 +28,8 @@ const PUBLIC: &str = "public";
 
 /// What tells this host from others, so that a fleet does not ask the tenant at one instant.
 const MACHINE_ID: &str = "/etc/machine-id";
+/// Between two reminders of the same thing.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Why the agent did not start, or did not go on. For the journal and for whoever started it by hand.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         )
         .map_err(failed("agent.toml, [ids]"))?,
     );
-    let client = http_client().map_err(failed("prepare HTTPS"))?;
+    let client = http_client(config.proxy.as_ref()).map_err(failed("prepare HTTPS"))?;
     let mut importers = Vec::new();
     for tenant in &config.tenants {
         let token = AppToken::new(client.clone(), tenant, clock.clone(), random_bytes);
@@ -126,13 +127,9 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         logins,
         config.sign_in.clone(),
     );
-    let tenants = config.tenants.iter().map(|tenant| TenantStatus {
-        id: tenant.id.to_string(),
-        domain: tenant.domain.clone(),
-        ..TenantStatus::default()
-    });
     let admin = Admin {
-        tenants: tenants.collect(),
+        tenants: config.tenants.clone(),
+        clock: clock.clone(),
         store: store.clone(),
         importers: importers.clone(),
         runs: Arc::clone(&runs),
@@ -148,6 +145,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         () = republish_on_change(watched, at_start, publish) => Ok(()),
         () = keep_schedule(store, importers, runs) => Ok(()),
         () = keep_watchdog() => Ok(()),
+        () = remind_of_ends(config.tenants, clock) => Ok(()),
         never = stop_on_signal(&stop) => never,
     }
 }
@@ -185,6 +183,26 @@ async fn keep_watchdog() {
     loop {
         ticks.tick().await;
         tell_systemd(&[sd_notify::NotifyState::Watchdog]);
+    }
+}
+
+/// Says once a day in the journal which credential ends soon.
+async fn remind_of_ends(tenants: Vec<Tenant>, clock: Arc<dyn Clock>) {
+    let mut days = interval(DAY);
+    days.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        days.tick().await;
+        let (tenants, now) = (tenants.clone(), clock.now());
+        // Reads files.
+        away(move || {
+            for tenant in &tenants {
+                let state = credential_state(&tenant.sync.credential, now);
+                if let Some(warning) = state.warning {
+                    tracing::warn!("tenant {}: {warning}", tenant.domain);
+                }
+            }
+        })
+        .await;
     }
 }
 

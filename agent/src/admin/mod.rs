@@ -26,10 +26,12 @@ mod verbs;
 
 use std::sync::Arc;
 
-use entra_protocol::admin::{Done, Failure, FailureKind, Request, TenantStatus};
+use entra_protocol::admin::{Done, Failure, FailureKind, Request};
 use tokio::time::timeout;
 
 use crate::auth::{Publish, in_store};
+use crate::clock::Clock;
+use crate::config::Tenant;
 use crate::runs::Runs;
 use crate::store::Store;
 
@@ -41,8 +43,10 @@ use verbs::{Call, VERBS, Verb};
 
 /// What the verbs work on.
 pub struct Admin {
-    /// What `status` says of the tenants.
-    pub tenants: Vec<TenantStatus>,
+    /// The tenants of `agent.toml`.
+    pub tenants: Vec<Tenant>,
+    /// For what ends some day.
+    pub clock: Arc<dyn Clock>,
     /// The directory, roles, policy and audit log.
     pub store: Store,
     /// Ask the tenants.

@@ -1,14 +1,17 @@
 //! `status`: the agent in one answer.
 //!
 //! Counts and generation stand in the snapshot, which everybody may read. What runs said (scope,
-//! failures, ids for Microsoft's support) is for auditors and up, and left out for others.
+//! failures, ids for Microsoft's support) and how the host proves itself is for auditors and up, and left
+//! out for others.
 
-use entra_protocol::admin::{DomainRow, Done, Role, Status};
+use entra_protocol::admin::{DomainRow, Done, Role, Status, TenantStatus};
 
 use super::verbs::{Call, Handling};
 use super::{caller, failure, schedule};
 use crate::auth::in_store;
-use crate::clock::rfc3339;
+use crate::clock::{UnixSeconds, rfc3339};
+use crate::config::Tenant;
+use crate::entra::credential_state;
 use crate::identity::TenantId;
 use crate::store::StoreError;
 
@@ -24,7 +27,9 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
             .filter(|_| everything)
             .map(|importer| (importer.tenant(), importer.domain().to_owned()))
             .collect();
+        let now = call.admin.clock.now();
         let status = in_store(&call.admin.store, move |store| {
+            let tenants = tenants.iter().map(|tenant| shown(tenant, everything, now));
             let publication = store.publication()?;
             let last_run = store.last_run(None)?.filter(|_| everything);
             let domains: Result<Vec<DomainRow>, StoreError> = domains
@@ -39,8 +44,8 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
                 .collect();
             Ok(Status {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
-                tenants,
                 domains: domains?,
+                tenants: tenants.collect(),
                 users: store.people_count()?,
                 groups: store.groups_count()?,
                 generation: publication.map_or(0, |publication| publication.generation),
@@ -59,4 +64,21 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
         .map_err(failure::of_store)?;
         Ok(Done::Status(status))
     })
+}
+
+/// A tenant; its credential is looked at anew each time, since it and the time change.
+fn shown(tenant: &Tenant, everything: bool, now: UnixSeconds) -> TenantStatus {
+    let credential = &tenant.sync.credential;
+    let state = everything.then(|| credential_state(credential, now));
+    TenantStatus {
+        id: tenant.id.to_string(),
+        domain: tenant.domain.clone(),
+        credential: if everything {
+            credential.kind().to_owned()
+        } else {
+            String::new()
+        },
+        credential_expires: state.as_ref().and_then(|state| state.expires.map(rfc3339)),
+        credential_warning: state.and_then(|state| state.warning),
+    }
 }

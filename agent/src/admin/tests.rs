@@ -75,6 +75,18 @@ fn change() -> Change {
     }
 }
 
+/// A tenant whose client secret ends in nine days.
+fn tenant(id: &str, domain: &str) -> Tenant {
+    let text = format!(
+        "[[tenant]]\nid = \"{id}\"\ndomain = \"{domain}\"\n\
+         [tenant.sync]\nclient_id = \"a\"\nclient_secret_file = \"/x\"\n\
+         client_secret_expires = \"2026-01-14\"\n\
+         [tenant.login]\nclient_id = \"b\"\n"
+    );
+    crate::config::parse(&text).unwrap().first_tenant().clone()
+    }
+}
+
 /// A host whose tenants all refuse, or all do what they are told.
 fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Admin {
     let importer = |(domain, id): &(&'static str, &str)| {
@@ -89,11 +101,8 @@ fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Adm
     let planner = Planner::new(host.store.clone(), Arc::new(FixedClock), jitter);
     let ids = importers.all().map(|importer| importer.tenant());
     Admin {
-        tenants: vec![TenantStatus {
-            id: TENANT.to_owned(),
-            domain: CONTOSO.0.to_owned(),
-            ..TenantStatus::default()
-        }],
+        tenants: vec![tenant(TENANT, CONTOSO.0)],
+        clock: Arc::new(FixedClock),
         store: host.store.clone(),
         runs: Arc::new(Runs::new(host.store.clone(), planner, ids)),
         importers,
@@ -604,4 +613,30 @@ async fn lists_count_their_rows() {
     )
     .await;
     assert_eq!(end.unwrap_err().kind, FailureKind::NotFound);
+}
+
+#[tokio::test]
+async fn how_the_host_proves_itself_is_shown_to_auditors_and_up() {
+    let host = Host::new();
+    for (uid, sees) in [
+        (0, true),
+        (CAROL_UID, true),
+        (ALICE_UID, false),
+        (1000, false),
+    ] {
+        let (_, end) = ask(&host, uid, Request::Status {}, Vec::new()).await;
+        let Ok(Done::Status(status)) = end else {
+            panic!("{end:?}");
+        };
+        let shown = &status.tenants[0];
+        assert_eq!(shown.domain, "contoso.example");
+        assert_eq!(shown.credential, if sees { "secret" } else { "" });
+        let expires = sees.then_some("2026-01-14T00:00:00Z");
+        assert_eq!(shown.credential_expires.as_deref(), expires);
+        let warning = shown.credential_warning.as_deref().unwrap_or_default();
+        assert_eq!(
+            warning.starts_with("the client secret ends in 9 days"),
+            sees
+        );
+    }
 }

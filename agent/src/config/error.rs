@@ -82,8 +82,26 @@ pub enum ConfigError {
         /// Those that are there.
         found: Vec<&'static str>,
     },
-    /// `private_key_file` beside this credential, which has no key.
-    KeyWithoutCertificate(&'static str),
+    /// A key beside a credential that has no use for it.
+    Misplaced {
+        /// The key.
+        key: &'static str,
+        /// The credential's key.
+        way: &'static str,
+    },
+    /// Both `password_file` and `password_credential`.
+    TwoProxyPasswords,
+    /// A systemd credential, in a process that systemd gave none.
+    NoCredentials(String),
+    /// A token that everybody may read and that others than root and the agent could have put there.
+    UntrustedToken {
+        /// Which file.
+        path: PathBuf,
+        /// Who owns it.
+        owner: u32,
+        /// Its permission bits.
+        mode: u32,
+    },
 }
 
 impl fmt::Display for ConfigError {
@@ -134,7 +152,7 @@ impl fmt::Display for ConfigError {
             ),
             Self::NoSecret(path) => write!(
                 f,
-                "{} must hold the client secret's value and nothing else",
+                "{} must hold the secret's value and nothing else",
                 path.display()
             ),
             Self::TooLarge { path, limit } => {
@@ -152,9 +170,25 @@ impl fmt::Display for ConfigError {
                     write!(f, "not {} of them: {}", found.len(), quoted(found))
                 }
             }
-            Self::KeyWithoutCertificate(way) => write!(
+            Self::Misplaced { key, way } => {
+                write!(
+                    f,
+                    "[tenant.sync]: `{key}` does not go together with `{way}`"
+                )
+            }
+            Self::TwoProxyPasswords => {
+                f.write_str("[proxy]: one of `password_file` and `password_credential`, not both")
+            }
+            Self::NoCredentials(name) => write!(
                 f,
-                "[tenant.sync]: `private_key_file` belongs to `certificate_file`, not to `{way}`"
+                "there is no credential {name}: systemd gave this process none; \
+                 entra-agent.service needs LoadCredential={name}:/a/file"
+            ),
+            Self::UntrustedToken { path, owner, mode } => write!(
+                f,
+                "{} may be read by everyone (mode {mode:04o}, owner uid {owner}); such a token counts only \
+                 if it belongs to root or the agent and nobody else may write it",
+                path.display()
             ),
         }
     }

@@ -10,8 +10,10 @@ mod cloud;
 mod credential;
 mod error;
 mod posix;
+mod proxy;
 mod read;
 mod secret_file;
+mod secret_source;
 mod section;
 mod sign_in;
 mod tenant;
@@ -23,12 +25,15 @@ use reqwest::Url;
 
 use crate::identity::{ObjectId, TenantId};
 
-pub use credential::Credential;
+pub use credential::{Credential, ManagedIdentity, MetadataSource};
 pub use error::ConfigError;
 pub use posix::{IdSource, PosixSources, Sssd};
+pub use proxy::{Proxy, ProxyLogin};
 pub(crate) use read::read_bounded;
 pub use read::{load, parse};
-pub use secret_file::{read_private, read_secret};
+pub use secret_file::{read_private, read_secret, read_shared_token};
+pub use secret_source::SecretSource;
+pub(crate) use secret_source::credentials_folder;
 pub use sign_in::{Method, SignIn, is_remote};
 
 /// Where `entra-agent` looks for its configuration if it isn't told.
@@ -54,6 +59,8 @@ pub struct Config {
     pub offline: Offline,
     /// Whether `getent passwd` lists imported people (`[directory] enumerate`).
     pub enumerate: bool,
+    /// The way to Entra and Graph (`[proxy]`).
+    pub proxy: Option<Proxy>,
 }
 
 impl Config {
@@ -93,7 +100,7 @@ pub struct Tenant {
 /// `[tenant.sync]`: confidential, application permissions.
 #[derive(Debug, Clone)]
 pub struct SyncRegistration {
-    /// The application (client) id.
+    /// The application (client) id; empty for a managed identity, which belongs to no registration.
     pub client_id: String,
     /// How this host proves that it may act as it.
     pub credential: Credential,

@@ -10,7 +10,8 @@ use toml::{Table, Value};
 
 use super::section::{Section, most_alike};
 use super::{
-    Config, ConfigError, Groups, Homes, Ids, Method, NameAttribute, Names, Offline, SignIn, tenant,
+    Config, ConfigError, Groups, Homes, Ids, Method, NameAttribute, Names, Offline, SignIn, proxy,
+    tenant,
 };
 use crate::identity::ObjectId;
 
@@ -73,6 +74,7 @@ pub fn parse(text: &str) -> Result<Config, ConfigError> {
             .section("directory", "directory")?
             .optional_switch("enumerate")?
             .unwrap_or(false),
+        proxy: proxy::read(top.section("proxy", "proxy")?)?,
     })
 }
 

@@ -1,8 +1,8 @@
 //! Files that hold a secret: read whole, within a limit, and only if not everyone may read them.
 //!
-//! Invariant: what comes out of here came from a file without any permission for others, checked on the
-//! open file, so that nothing can be swapped in between the check and the read. What a file must hold
-//! beyond that (a secret, a key) is decided by whoever reads it.
+//! Invariant: what comes out of here came from a file without any permission for others (a token of short
+//! life excepted), checked on the open file, so that nothing can be swapped in between the check and the
+//! read. What a file must hold beyond that (a secret, a key) is decided by whoever reads it.
 
 use std::fs;
 use std::io::Read;
@@ -37,18 +37,50 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
 /// # Errors
 /// [`ConfigError::ReadableByOthers`], [`ConfigError::TooLarge`], [`ConfigError::Unreadable`].
 pub fn read_private(path: &Path, limit: u32) -> Result<Zeroizing<String>, ConfigError> {
+    read_if(path, limit, |found| {
+        let mode = found.mode() & 0o7777;
+        if mode & 0o007 == 0 {
+            return Ok(());
+        }
+        Err(ConfigError::ReadableByOthers {
+            path: path.to_owned(),
+            mode,
+        })
+    })
+}
+
+/// The whole of a file with a token that lives for an hour or so. Everyone may read it, as Kubernetes and
+/// Microsoft's own clients have it (docs/decisions/0009), if only root or the agent can have written it.
+///
+/// # Errors
+/// [`ConfigError::UntrustedToken`], [`ConfigError::TooLarge`], [`ConfigError::Unreadable`].
+pub fn read_shared_token(path: &Path, limit: u32) -> Result<Zeroizing<String>, ConfigError> {
+    read_if(path, limit, |found| {
+        let (owner, mode) = (found.uid(), found.mode() & 0o7777);
+        let is_ours = owner == 0 || owner == nix::unistd::geteuid().as_raw();
+        if mode & 0o007 == 0 || is_ours && mode & 0o022 == 0 {
+            return Ok(());
+        }
+        Err(ConfigError::UntrustedToken {
+            path: path.to_owned(),
+            owner,
+            mode,
+        })
+    })
+}
+
+/// Reads the file whose owner and mode, as opened, are in order.
+fn read_if(
+    path: &Path,
+    limit: u32,
+    check: impl FnOnce(&fs::Metadata) -> Result<(), ConfigError>,
+) -> Result<Zeroizing<String>, ConfigError> {
     let unreadable = |reason| ConfigError::Unreadable {
         path: path.to_owned(),
         reason,
     };
     let mut file = fs::File::open(path).map_err(unreadable)?;
-    let mode = file.metadata().map_err(unreadable)?.mode() & 0o7777;
-    if mode & 0o007 != 0 {
-        return Err(ConfigError::ReadableByOthers {
-            path: path.to_owned(),
-            mode,
-        });
-    }
+    check(&file.metadata().map_err(unreadable)?)?;
     // Allocated once: a buffer that grew would leave the secret behind in memory that nobody wipes.
     let room = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut text = Zeroizing::new(String::with_capacity(room.saturating_add(1)));

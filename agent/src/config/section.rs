@@ -22,6 +22,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "sign_in",
             "offline",
             "directory",
+            "proxy",
         ],
     ),
     (
@@ -43,9 +44,14 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
         &[
             "client_id",
             "client_secret_file",
+            "client_secret_credential",
+            "client_secret_command",
+            "client_secret_expires",
             "certificate_file",
             "private_key_file",
             "federated_token_file",
+            "managed_identity",
+            "managed_identity_source",
         ],
     ),
     ("tenant.login", &["client_id"]),
@@ -71,6 +77,10 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("sign_in", &["remote", "local", "services"]),
     ("offline", &["maximum_age_days"]),
     ("directory", &["enumerate"]),
+    (
+        "proxy",
+        &["url", "username", "password_file", "password_credential"],
+    ),
 ];
 
 /// How alike two keys must be (0 to 1, Jaro-Winkler) for one to be suggested for the other.
@@ -128,6 +138,19 @@ impl Section {
                 })
                 .collect(),
             Some(other) => Err(self.wrong(key, expected, &other)),
+        }
+    }
+
+    /// Whether the key is there, whatever it holds.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// A date, in quotes or without, if it is there; as it is written.
+    pub(super) fn optional_date(&mut self, key: &str) -> Result<Option<String>, ConfigError> {
+        match self.table.get(key) {
+            Some(Value::Datetime(date)) => Ok(Some(date.to_string())),
+            _ => self.optional_text(key),
         }
     }
 
@@ -206,6 +229,16 @@ impl Section {
             key: key.to_owned(),
             expected: expected.to_owned(),
             found: described(found),
+        }
+    }
+
+    /// The same for a value that may hold a secret by mistake.
+    pub(super) fn wrong_unshown(&self, key: &str, expected: &str) -> ConfigError {
+        ConfigError::Value {
+            section: self.name.to_owned(),
+            key: key.to_owned(),
+            expected: expected.to_owned(),
+            found: "what stands there".to_owned(),
         }
     }
 }

@@ -66,6 +66,7 @@ fn one(table: Table) -> Result<Tenant, ConfigError> {
     let domain = section.text("domain")?.to_lowercase();
     let (login_url, graph_url) = read_origins(&mut section)?;
     let mut sync = section.section("sync", "tenant.sync")?;
+    let (client_id, credential) = credential::read(&mut sync)?;
     let mut login = section.section("login", "tenant.login")?;
     let mut schedule = section.section("schedule", "tenant.schedule")?;
     let posix = section.section("posix", "tenant.posix")?;
@@ -75,8 +76,8 @@ fn one(table: Table) -> Result<Tenant, ConfigError> {
         login_url,
         graph_url,
         sync: SyncRegistration {
-            client_id: sync.text("client_id")?,
-            credential: credential::read(&mut sync)?,
+            client_id,
+            credential,
         },
         login: LoginRegistration {
             client_id: login.text("client_id")?,

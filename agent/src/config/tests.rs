@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::clock::UnixSeconds;
 
 const LEAST: &str = r#"
 [[tenant]]
@@ -62,6 +63,10 @@ sshd = ["password", "device-code"]
 maximum_age_days = 3
 [directory]
 enumerate = true
+[proxy]
+url = "http://proxy.example:3128"
+username = "host"
+password_file = "/p"
 "#;
 
 fn error(text: &str) -> String {
@@ -141,26 +146,60 @@ fn every_key_is_read() {
     assert_eq!(config.sign_in.methods("cockpit"), []);
     assert_eq!(config.sign_in.methods("su"), [Method::DeviceCode]);
     assert!(config.enumerate);
+    let proxy = config.proxy.unwrap();
+    assert_eq!(proxy.name(), "proxy.example:3128");
+    let login = proxy.login.unwrap();
+    assert_eq!(login.username, "host");
+    assert_eq!(login.password, SecretSource::File("/p".into()));
     // The list behind the check has no key that neither this text nor the next test uses.
     for (section, keys) in section::KEYS {
         for key in *keys {
-            let used =
-                MOST.contains(key) || credentials().iter().any(|(text, _)| text.contains(key));
+            let used = MOST.contains(key)
+                || credentials().iter().any(|(text, _)| text.contains(key))
+                || *key == "password_credential";
             assert!(used, "[{section}] {key}");
         }
     }
 }
 
 /// Ways to prove oneself, as `[tenant.sync]` takes them.
-fn credentials() -> [(&'static str, Credential); 4] {
+fn credentials() -> Vec<(&'static str, Credential)> {
+    let secret = |source, expires: Option<u64>| Credential::Secret {
+        source,
+        expires: expires.map(UnixSeconds::new),
+    };
     let certificate = |private_key: &str| Credential::Certificate {
         certificate: "/c".into(),
         private_key: private_key.into(),
     };
-    [
+    let identity = |client_id: Option<&str>, source| {
+        Credential::ManagedIdentity(ManagedIdentity {
+            client_id: client_id.map(str::to_owned),
+            source,
+        })
+    };
+    vec![
         (
             "client_secret_file = \"/s\"",
-            Credential::Secret("/s".into()),
+            secret(SecretSource::File("/s".into()), None),
+        ),
+        (
+            "client_secret_file = \"/s\"\nclient_secret_expires = \"2027-01-31\"",
+            secret(SecretSource::File("/s".into()), Some(1_801_353_600)),
+        ),
+        (
+            "client_secret_credential = \"sync\"\nclient_secret_expires = 2027-01-31",
+            secret(
+                SecretSource::SystemdCredential("sync".into()),
+                Some(1_801_353_600),
+            ),
+        ),
+        (
+            "client_secret_command = [\"/usr/bin/vault\", \"read\"]",
+            secret(
+                SecretSource::Command(vec!["/usr/bin/vault".into(), "read".into()]),
+                None,
+            ),
         ),
         ("certificate_file = \"/c\"", certificate("/c")),
         (
@@ -171,15 +210,35 @@ fn credentials() -> [(&'static str, Credential); 4] {
             "federated_token_file = \"/t\"",
             Credential::FederatedToken("/t".into()),
         ),
+        (
+            "managed_identity = \"system\"",
+            identity(None, MetadataSource::AzureVm),
+        ),
+        (
+            "managed_identity = \"C0000000-0000-4000-8000-000000000001\"\nmanaged_identity_source = \"azure-vm\"",
+            identity(
+                Some("c0000000-0000-4000-8000-000000000001"),
+                MetadataSource::AzureVm,
+            ),
+        ),
+        (
+            "managed_identity = \"system\"\nmanaged_identity_source = \"azure-arc\"",
+            identity(None, MetadataSource::AzureArc),
+        ),
     ]
 }
 
 /// The least configuration with these lines in place of the secret.
 fn with_credential(lines: &str) -> String {
-    LEAST.replace(
+    let text = LEAST.replace(
         "client_secret_file = \"/etc/entra-login/sync.secret\"",
         lines,
-    )
+    );
+    // Which has no registration.
+    match lines.contains("managed_identity =") {
+        true => text.replace("client_id = \"3a6b1f0e-5c1d-4c58-8f3e-1f5f2a8d0002\"\n", ""),
+        false => text,
+    }
 }
 
 #[test]
@@ -208,8 +267,107 @@ fn exactly_one_credential_is_taken() {
     );
     assert_eq!(
         key,
-        "[tenant.sync]: `private_key_file` belongs to `certificate_file`, not to `client_secret_file`"
+        "[tenant.sync]: `private_key_file` does not go together with `client_secret_file`"
     );
+}
+
+#[test]
+fn keys_of_another_credential_and_values_without_sense_are_refused() {
+    let cases = [
+        (
+            "certificate_file = \"/c\"\nclient_secret_expires = \"2027-01-31\"",
+            "`client_secret_expires` does not go together with `certificate_file`",
+        ),
+        (
+            "client_secret_file = \"/s\"\nmanaged_identity_source = \"azure-vm\"",
+            "`managed_identity_source` does not go together with `client_secret_file`",
+        ),
+        (
+            "client_secret_file = \"/s\"\nclient_secret_expires = \"31.1.2027\"",
+            "`client_secret_expires` takes a date like \"2027-01-31\"",
+        ),
+        (
+            "client_secret_credential = \"../x\"",
+            "`client_secret_credential` takes the name of a credential of the unit",
+        ),
+        (
+            "client_secret_command = [\"vault\"]",
+            "`client_secret_command` takes a program by its whole path",
+        ),
+        (
+            "client_secret_command = []",
+            "`client_secret_command` takes a program by its whole path",
+        ),
+        (
+            "managed_identity = \"mine\"",
+            "`managed_identity` takes \"system\" or the client id",
+        ),
+        (
+            "managed_identity = \"system\"\nmanaged_identity_source = \"azure-arcs\"",
+            "did you mean \"azure-arc\"?",
+        ),
+    ];
+    for (lines, expected) in cases {
+        let error = error(&with_credential(lines));
+        assert!(error.contains(expected), "{lines}: {error}");
+    }
+    let both = LEAST.replace(
+        "client_secret_file = \"/etc",
+        "managed_identity = \"system\" # \"",
+    );
+    assert_eq!(
+        error(&both),
+        "[tenant.sync]: `client_id` does not go together with `managed_identity`"
+    );
+}
+
+#[test]
+fn a_proxy_is_an_address_and_shows_no_password_in_errors() {
+    let cases = [
+        ("username = \"x\"", "[proxy]: the key `url` is missing"),
+        (
+            "url = \"http://me:hunter2@proxy:3128\"",
+            "[proxy]: `url` takes an address like",
+        ),
+        (
+            "url = \"proxy:3128\"",
+            "[proxy]: `url` takes an address like",
+        ),
+        (
+            "url = \"socks5://proxy:3128\"",
+            "[proxy]: `url` takes an address like",
+        ),
+        (
+            "url = \"http://proxy:3128\"\nusername = \"x\"",
+            "[proxy]: the key `password_file` is missing",
+        ),
+        (
+            "url = \"http://proxy:3128\"\npassword_file = \"/x\"",
+            "[proxy]: the key `username` is missing",
+        ),
+        (
+            "url = \"http://proxy:3128\"\nusername = \"a:b\"\npassword_file = \"/x\"",
+            "[proxy]: `username` takes a name without a colon",
+        ),
+        (
+            "url = \"http://proxy:3128\"\nusername = \"a\"\npassword_file = \"/x\"\n\
+             password_credential = \"x\"",
+            "[proxy]: one of `password_file` and `password_credential`, not both",
+        ),
+    ];
+    for (lines, expected) in cases {
+        let error = error(&format!("{LEAST}[proxy]\n{lines}"));
+        assert!(error.starts_with(expected), "{lines}: {error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let named =
+        "url = \"http://proxy\"\nusername = \"a\"\npassword_credential = \"proxy-password\"";
+    let proxy = parse(&format!("{LEAST}[proxy]\n{named}"))
+        .unwrap()
+        .proxy
+        .unwrap();
+    assert_eq!(proxy.name(), "proxy:80");
+    assert!(parse(LEAST).unwrap().proxy.is_none());
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The token that lets this host read the directory: client credentials, by secret or by assertion.
+//! The token that lets this host read the directory: client credentials, by secret or by assertion, or a
+//! managed identity's.
 //!
 //! Invariant: a token that names another tenant than the configured one is never handed on. Its
 //! signature is not ours to verify (a Graph token is opaque to clients; Graph checks it); the `tid`
@@ -19,6 +20,7 @@ use zeroize::Zeroizing;
 
 use super::credential::{self, Occasion, Proof};
 use super::failure::cleaned;
+use super::managed_identity::Metadata;
 use super::oauth_client::through;
 use super::over_https::unusable;
 use super::{Endpoints, EntraError, http};
@@ -106,6 +108,10 @@ impl AppToken {
     }
 
     async fn request(&self) -> Result<(Zeroizing<String>, Duration), EntraError> {
+        if let Credential::ManagedIdentity(identity) = &self.credential {
+            let resource = self.scope.trim_end_matches("/.default");
+            return Metadata::new(identity)?.token(resource).await;
+        }
         let proof = self.proof().await?;
         let send = through(&self.client);
         let client = BasicClient::new(ClientId::new(self.client_id.clone()))
@@ -137,16 +143,13 @@ impl AppToken {
 
     /// Made anew for every request, so that a new secret or certificate counts without a restart.
     async fn proof(&self) -> Result<Proof, EntraError> {
-        let credential = self.credential.clone();
         let occasion = Occasion {
             audience: self.endpoint.to_string(),
             client_id: self.client_id.clone(),
             now: self.clock.now(),
             id: Builder::from_random_bytes((self.random)()).into_uuid(),
         };
-        tokio::task::spawn_blocking(move || credential::prove(&credential, &occasion))
-            .await
-            .map_err(|_| EntraError::Credential("reading it was cut short".to_owned()))?
+        credential::prove(&self.credential, occasion).await
     }
 
     fn refuse_other_tenants(&self, token: &str) -> Result<(), EntraError> {

@@ -24,9 +24,9 @@ fn hint(error: &EntraError) -> Option<String> {
         EntraError::OtherTenant { .. } => {
             "check `id` in [[tenant]] and the registration in [tenant.sync]"
         }
-        EntraError::Credential(_) => "check the files that [tenant.sync] names",
+        EntraError::Credential(_) => "check what [tenant.sync] names",
         EntraError::NoAnswer { .. } => {
-            "check the network, the name server and the clock of this host"
+            "check the network, the name server and the clock of this host, and [proxy] if there is one"
         }
         EntraError::Refused(_) if error.meaning().class == Class::Configuration => {
             "check the registration in [tenant.sync] against the Azure portal"

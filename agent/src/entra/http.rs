@@ -10,7 +10,8 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::failure::cleaned;
-use super::{EntraError, Refusal};
+use super::{EntraError, Refusal, proxy};
+use crate::config::Proxy;
 
 /// Connecting, TLS included. A host that doesn't answer in this time is taken for unreachable.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -27,11 +28,12 @@ const ANSWER_LIMIT: usize = 256 * 1024;
 
 /// Builds the client that the login service and Graph share: TLS by rustls against the system's trust
 /// store. Built once; a clone is the same client.
+/// With `proxy` all of it goes through that.
 ///
 /// # Errors
 /// [`EntraError::Credential`] if the trust store can't be used.
-pub fn http_client() -> Result<Client, EntraError> {
-    Client::builder()
+pub fn http_client(proxy: Option<&Proxy>) -> Result<Client, EntraError> {
+    let builder = Client::builder()
         .user_agent(concat!("entra-login/", env!("CARGO_PKG_VERSION")))
         .https_only(true)
         .redirect(redirect::Policy::none())
@@ -39,7 +41,12 @@ pub fn http_client() -> Result<Client, EntraError> {
         // What the environment says about proxies is not configuration.
         .no_proxy()
         .connect_timeout(CONNECT_LIMIT)
-        .timeout(REQUEST_LIMIT)
+        .timeout(REQUEST_LIMIT);
+    let builder = match proxy {
+        Some(proxy) => proxy::through(builder, proxy),
+        None => builder,
+    };
+    builder
         .build()
         .map_err(|error| EntraError::Credential(format!("no TLS client: {}", chain(&error))))
 }
@@ -99,7 +106,7 @@ pub(super) fn place(method: &Method, url: &Url) -> String {
 }
 
 /// An error with its causes: reqwest's own text stops before the interesting part.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

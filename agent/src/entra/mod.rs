@@ -7,6 +7,7 @@
 //! Not here: what is asked of the person (`auth`), and the directory (`graph`).
 
 mod app_token;
+mod arc_challenge;
 mod bearer;
 mod credential;
 pub mod errors;
@@ -15,20 +16,23 @@ mod http;
 mod id_token;
 mod keys;
 mod login_service;
+mod managed_identity;
 mod oauth_client;
 mod over_https;
+mod proxy;
 
 use reqwest::Url;
 
 use crate::config::Tenant;
 
 pub use app_token::AppToken;
-pub use credential::check_credential;
+pub use credential::{CredentialState, check_credential, credential_state};
 pub use failure::{EntraError, Refusal};
 pub use http::{LOGIN_REQUEST_LIMIT, http_client};
 pub use id_token::{ProofError, VerifiedIdentity, Verifier};
 pub use login_service::{Answering, DeviceCode, IdToken, LoginService};
 pub use over_https::OverHttps;
+pub use proxy::check_proxy;
 
 /// The addresses of one tenant at the login service, all of the same origin.
 #[derive(Debug, Clone)]

@@ -70,18 +70,21 @@ impl Shown for WholeStatus {
     }
 }
 
-/// What is known of the proof that the tenant is asked with.
+/// How the host proves itself; agents leave that out for everybody below auditors.
 fn credential(tenant: &TenantStatus) -> Vec<(&'static str, String)> {
-    let mut lines = Vec::new();
-    if !tenant.credential.is_empty() {
-        let expires = match &tenant.credential_expires {
-            Some(instant) => format!(", expires {instant}"),
-            None => String::new(),
-        };
-        lines.push(("Credential", format!("{}{expires}", tenant.credential)));
+    if tenant.credential.is_empty() {
+        return Vec::new();
     }
-    let warning = tenant.credential_warning.clone();
-    lines.extend(warning.map(|warning| ("Warning", warning)));
+    let mut lines = vec![(
+        "Credential",
+        match &tenant.credential_expires {
+            Some(end) => format!("{}, ends {end}", tenant.credential),
+            None => tenant.credential.clone(),
+        },
+    )];
+    if let Some(warning) = &tenant.credential_warning {
+        lines.push(("Warning", warning.clone()));
+    }
     lines
 }
 
@@ -121,7 +124,9 @@ mod tests {
             tenants: vec![TenantStatus {
                 id: "11111111-2222-3333-4444-555555555555".into(),
                 domain: "contoso.example".into(),
-                ..TenantStatus::default()
+                credential: "secret".into(),
+                credential_expires: Some("2026-03-11T00:00:00Z".into()),
+                credential_warning: Some("the client secret ends in 9 days".into()),
             }],
             domains: Vec::new(),
             users: 30,
@@ -155,6 +160,8 @@ mod tests {
             shown.text(Screen::Plain).data,
             "Agent:             entra-agent 0.1.0\n\
              Tenant:            contoso.example (11111111-2222-3333-4444-555555555555)\n\
+             Credential:        secret, ends 2026-03-11T00:00:00Z\n\
+             Warning:           the client secret ends in 9 days\n\
              Directory:         30 users, 12 groups (generation 7, published 2026-03-02T08:15:02Z)\n\
              Last import:       2026-03-02T08:15:00Z, the whole tenant, 2.3 s: users +30 ~1 -2, 2 failed; groups +12 ~0 -0, 0 failed\n\
              Last error:        the client secret has expired\n\
@@ -183,13 +190,41 @@ mod tests {
         let text = WholeStatus { status }.text(Screen::Plain).data;
         let lines = "\
 Tenant:            contoso.example (11111111-2222-3333-4444-555555555555)
-Credential:        certificate, expires 2026-03-20T00:00:00Z
+Credential:        certificate, ends 2026-03-20T00:00:00Z
 Warning:           renew it
 Schedule:          every 1 h, next run 2026-03-02T09:11:00Z
 Last run:          number 7 by schedule, 2026-03-02T08:15:00Z: users +30 ~1 -2, 2 failed; groups +12 ~0 -0, 0 failed
 Tenant:            fabrikam.example (99999999-2222-3333-4444-555555555555)
 Directory: ";
         assert!(text.contains(lines), "{text}");
+    }
+
+    #[test]
+    fn what_ends_some_day_is_said_only_where_it_is_known() {
+        for (kind, end, expected) in [
+            ("", None, ""),
+            (
+                "managed identity",
+                None,
+                "Credential:        managed identity\n",
+            ),
+            (
+                "certificate",
+                Some("2027-01-31T00:00:00Z"),
+                "Credential:        certificate, ends 2027-01-31T00:00:00Z\n",
+            ),
+        ] {
+            let mut status = whole();
+            if let Some(tenant) = status.tenants.first_mut() {
+                tenant.credential = kind.to_owned();
+                tenant.credential_expires = end.map(str::to_owned);
+                tenant.credential_warning = None;
+            }
+            let text = WholeStatus { status }.text(Screen::Plain).data;
+            assert!(text.contains(expected), "{text}");
+            assert_eq!(text.contains("Credential:"), !kind.is_empty(), "{text}");
+            assert!(!text.contains("Warning:"), "{text}");
+        }
     }
 
     #[test]

@@ -173,6 +173,39 @@ def federated_credentials():
     control("PATCH", f"/apps/{SYNC}", {"federatedCredentials": []})
 
 
+MACHINE = "5c1f0c3e-7a0b-4d6e-9a53-3c8f7b1d0005"
+ASSIGNED = "8d2a4b6c-1e3f-4a5b-8c7d-9e0f1a2b0006"
+
+
+def managed_identity():
+    """The metadata services of an Azure VM and of Azure Arc, at their real addresses."""
+
+    def token(identity):
+        # A cache of its own: none of these answers may come from the last one's.
+        client = msal.ManagedIdentityClient(identity, http_client=requests.Session())
+        return client.acquire_token_for_client(resource="https://graph.microsoft.com")
+
+    for name, identity, client in [
+        ("the machine's own identity", msal.SystemAssignedManagedIdentity(), MACHINE),
+        ("an assigned identity", msal.UserAssignedManagedIdentity(client_id=ASSIGNED), ASSIGNED),
+    ]:
+        result = token(identity)
+        claims = jwt.decode(result.get("access_token", ""), options={"verify_signature": False}) if "access_token" in result else {}
+        check(f"{name} gets a token", claims.get("appid") == client, result)
+        check(f"{name}'s token has its life", 3000 < result.get("expires_in", 0) <= 3600, result)
+    result = token(msal.UserAssignedManagedIdentity(client_id=SYNC))
+    check("an identity that the machine has not is refused", "error" in result, result)
+
+    # As azcmagent sets them for services that it knows.
+    os.environ["IDENTITY_ENDPOINT"] = "http://localhost:40342/metadata/identity/oauth2/token"
+    os.environ["IMDS_ENDPOINT"] = "http://localhost:40342"
+    try:
+        result = token(msal.SystemAssignedManagedIdentity())
+        check("Azure Arc's challenge is met", "access_token" in result, result)
+    finally:
+        del os.environ["IDENTITY_ENDPOINT"], os.environ["IMDS_ENDPOINT"]
+
+
 def graph(token):
     headers = {"Authorization": f"Bearer {token}"}
 
@@ -318,6 +351,7 @@ def main():
     graph(client_credentials())
     certificate_credentials()
     federated_credentials()
+    managed_identity()
     password()
     device_code()
     print(f"{len(failures)} failed" if failures else "all good")

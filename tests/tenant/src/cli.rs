@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::clock::Clock;
 use crate::front::Front;
 use crate::state::{World, seed};
-use crate::{ca, control, readiness, tls};
+use crate::{ca, control, metadata, readiness, tls};
 
 /// A simulated Entra tenant for tests and demos.
 #[derive(Debug, Parser)]
@@ -41,6 +41,9 @@ enum Command {
         /// Address of the HTTPS listener
         #[arg(long, default_value = "127.0.0.1:443")]
         listen: SocketAddr,
+        /// Address of a metadata service, without TLS; may repeat
+        #[arg(long)]
+        metadata: Vec<SocketAddr>,
         /// Path of the control socket; it appears once HTTPS is bound
         #[arg(long)]
         control: Option<PathBuf>,
@@ -56,6 +59,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), String> {
             key,
             seed,
             listen,
+            metadata: machine,
             control,
         } => {
             let acceptor = tls::acceptor(&cert, &key)?;
@@ -68,6 +72,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), String> {
                 .map_err(|error| format!("cannot start the runtime: {error}"))?;
             runtime.block_on(async move {
                 let listener = tls::bind(listen).await?;
+                for address in machine {
+                    metadata::listen(address, Arc::clone(&front)).await?;
+                }
                 if let Some(path) = control {
                     control::listen(&path, Arc::clone(&front))?;
                 }

@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::faults::Fault;
 use crate::state::World;
 use crate::wire::{Answer, Request, decode_form};
-use crate::{graph, login};
+use crate::{graph, login, metadata};
 
 /// Largest request body read, in bytes; no login or Graph read comes near it.
 const BODY_LIMIT: usize = 1 << 20;
@@ -98,6 +98,9 @@ impl Front {
 
 /// Chooses the service by host name, as the real ones are told apart.
 pub(crate) fn route(world: &mut World, request: &Request) -> Answer {
+    if metadata::is_meant(request) {
+        return metadata::handle(world, request);
+    }
     match request.host.as_str() {
         "login.microsoftonline.com" | "login.microsoft.com" | "login.windows.net" => {
             login::handle(world, request)

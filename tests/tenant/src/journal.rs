@@ -128,6 +128,9 @@ fn headers(request: &Request) -> BTreeMap<String, String> {
         "client-request-id",
         "consistencylevel",
         "prefer",
+        "metadata",
+        "x-forwarded-for",
+        "proxy-authorization",
         "x-ms-throttle-priority",
     ];
     let mut out: BTreeMap<String, String> = shown

@@ -20,6 +20,7 @@ mod front;
 mod graph;
 mod journal;
 mod login;
+mod metadata;
 mod readiness;
 mod state;
 mod tls;

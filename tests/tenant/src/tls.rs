@@ -21,7 +21,7 @@ use crate::front::Front;
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Pause after a failed accept: the usual cause, no free descriptor, needs time.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Reads certificate and key.
 pub(crate) fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, String> {

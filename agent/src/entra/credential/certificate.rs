@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::EncodingKey;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::der::{
     BIT_STRING, CONTEXT_0, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING,
@@ -45,13 +46,7 @@ struct PublicKey<'a> {
 
 /// Reads the first certificate of one text and the first private key of the other; both may be the same.
 pub(super) fn read(certificate: &str, key: &str) -> Result<KeyPair, PairError> {
-    let block = blocks(certificate)
-        .into_iter()
-        .find(|block| block.label == "CERTIFICATE")
-        .ok_or(PairError::Certificate(
-            "there is no certificate (PEM) in it",
-        ))?;
-    let der = block.bytes().ok_or(PairError::Certificate(BROKEN))?;
+    let der = first_certificate(certificate).map_err(PairError::Certificate)?;
     let (public, not_after) = certificate_facts(&der).map_err(PairError::Certificate)?;
 
     let block = blocks(key)
@@ -72,6 +67,21 @@ pub(super) fn read(certificate: &str, key: &str) -> Result<KeyPair, PairError> {
         thumbprint: URL_SAFE_NO_PAD.encode(Sha256::digest(&der)),
         not_after,
     })
+}
+
+/// When the first certificate of a text ends.
+pub(super) fn end(certificate: &str) -> Result<UnixSeconds, &'static str> {
+    let der = first_certificate(certificate)?;
+    certificate_facts(&der).map(|(_, not_after)| not_after)
+}
+
+fn first_certificate(text: &str) -> Result<Zeroizing<Vec<u8>>, &'static str> {
+    blocks(text)
+        .into_iter()
+        .find(|block| block.label == "CERTIFICATE")
+        .ok_or("there is no certificate (PEM) in it")?
+        .bytes()
+        .ok_or(BROKEN)
 }
 
 const BROKEN: &str = "its PEM block can't be read";

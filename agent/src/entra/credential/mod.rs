@@ -1,12 +1,14 @@
-//! The sync registration's proof of itself, made anew for each token request from the files that
-//! `[tenant.sync]` names.
+//! The sync registration's proof of itself, made anew for each token request from the files, systemd
+//! credentials or programs that `[tenant.sync]` names.
 //!
 //! Invariant: nothing secret is kept between requests, so that a new secret, certificate or key counts
 //! without a restart, and every refusal names the file and what is wrong with it, never what it holds.
 
 mod assertion;
 mod certificate;
+mod command;
 mod der;
+mod expiry;
 #[cfg(test)]
 mod fixture;
 mod pem;
@@ -17,10 +19,11 @@ use zeroize::Zeroizing;
 
 use super::EntraError;
 use crate::clock::UnixSeconds;
-use crate::config::{self, ConfigError, Credential};
+use crate::config::{self, ConfigError, Credential, SecretSource};
 use certificate::{KeyPair, PairError};
 
 pub(super) use assertion::Occasion;
+pub use expiry::{CredentialState, credential_state};
 
 /// Bytes of a certificate or key file at most: a chain of four with its key has some 12 KiB.
 const PEM_LIMIT: u32 = 64 * 1024;
@@ -36,15 +39,37 @@ pub(super) enum Proof {
     Assertion(Zeroizing<String>),
 }
 
-/// Makes the proof for one request. Reads files: not for a thread that serves others.
+/// Makes the proof for one request.
 ///
 /// # Errors
-/// [`EntraError::Credential`], naming the file.
-pub(super) fn prove(credential: &Credential, occasion: &Occasion) -> Result<Proof, EntraError> {
+/// [`EntraError::Credential`], naming the file or the program.
+pub(super) async fn prove(
+    credential: &Credential,
+    occasion: Occasion,
+) -> Result<Proof, EntraError> {
+    if let Credential::Secret {
+        source: SecretSource::Command(words),
+        ..
+    } = credential
+    {
+        return command::secret(words).await.map(Proof::Secret);
+    }
+    let credential = credential.clone();
+    tokio::task::spawn_blocking(move || from_files(&credential, &occasion))
+        .await
+        .map_err(|_| EntraError::Credential("reading it was cut short".to_owned()))?
+}
+
+/// What can be proven by reading files.
+fn from_files(credential: &Credential, occasion: &Occasion) -> Result<Proof, EntraError> {
     match credential {
-        Credential::Secret(file) => config::read_secret(file)
-            .map(Proof::Secret)
-            .map_err(refused),
+        Credential::Secret { source, .. } => match source.read_file().map_err(refused)? {
+            Some(secret) => Ok(Proof::Secret(secret)),
+            None => Err(EntraError::Credential(format!("{source} is no file"))),
+        },
+        Credential::ManagedIdentity(_) => Err(EntraError::Credential(
+            "a managed identity has no proof of its own".to_owned(),
+        )),
         Credential::FederatedToken(file) => federated_token(file).map(Proof::Assertion),
         Credential::Certificate {
             certificate,
@@ -66,7 +91,7 @@ pub(super) fn prove(credential: &Credential, occasion: &Occasion) -> Result<Proo
 /// The token of another identity provider, as it stands in its file now: whoever puts it there renews it
 /// (Kubernetes every hour).
 fn federated_token(file: &Path) -> Result<Zeroizing<String>, EntraError> {
-    let text = config::read_private(file, TOKEN_LIMIT).map_err(refused)?;
+    let text = config::read_shared_token(file, TOKEN_LIMIT).map_err(refused)?;
     let token = text.trim();
     let is_part = |part: &str| {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
@@ -82,18 +107,31 @@ fn federated_token(file: &Path) -> Result<Zeroizing<String>, EntraError> {
     Ok(Zeroizing::new(token.to_owned()))
 }
 
-/// Whether the files that the credential names hold what they should, and may be read by whoever asks.
+/// Whether the files that the credential names hold what they should, and may be read by whoever asks. A
+/// program is not run, nor a metadata service asked; a systemd credential is looked at only where systemd
+/// gave this process some.
 ///
 /// # Errors
-/// [`EntraError::Credential`], naming the file.
+/// [`EntraError::Credential`], naming the file or the program.
 pub fn check_credential(credential: &Credential, now: UnixSeconds) -> Result<(), EntraError> {
+    match credential {
+        Credential::ManagedIdentity(_) => return Ok(()),
+        Credential::Secret { source, .. } => match source {
+            SecretSource::Command(words) => return command::check(words),
+            SecretSource::SystemdCredential(_) if config::credentials_folder().is_none() => {
+                return Ok(());
+            }
+            _ => {}
+        },
+        _ => {}
+    }
     let occasion = Occasion {
         audience: String::new(),
         client_id: String::new(),
         now,
         id: uuid::Uuid::nil(),
     };
-    prove(credential, &occasion).map(drop)
+    from_files(credential, &occasion).map(drop)
 }
 
 fn key_pair(certificate: &Path, key: &Path, now: UnixSeconds) -> Result<KeyPair, EntraError> {

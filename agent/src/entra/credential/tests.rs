@@ -24,14 +24,19 @@ fn refusal(credential: &Credential, now: UnixSeconds) -> String {
 #[test]
 fn a_secret_is_sent_as_it_stands_in_its_file() {
     let folder = tempfile::tempdir().unwrap();
-    let secret = Credential::Secret(file(&folder, "secret", "value-1\n", 0o640));
+    let secret = Credential::Secret {
+        source: SecretSource::File(file(&folder, "secret", "value-1\n", 0o640)),
+        expires: None,
+    };
     let occasion = Occasion {
         audience: String::new(),
         client_id: String::new(),
         now: NOW,
         id: uuid::Uuid::nil(),
     };
-    assert!(matches!(prove(&secret, &occasion), Ok(Proof::Secret(value)) if *value == "value-1"));
+    assert!(
+        matches!(from_files(&secret, &occasion), Ok(Proof::Secret(value)) if *value == "value-1")
+    );
 }
 
 #[test]
@@ -115,7 +120,7 @@ fn every_request_gets_an_assertion_of_its_own() {
             now: NOW,
             id: uuid::Uuid::from_u128(id),
         };
-        match prove(&pair, &occasion) {
+        match from_files(&pair, &occasion) {
             Ok(Proof::Assertion(assertion)) => assertion,
             _ => panic!("no assertion"),
         }
@@ -136,7 +141,7 @@ fn a_federated_token_is_read_anew_and_nothing_else_is_sent() {
     for text in ["a.b.c", "d-1.e_2.f3"] {
         file(&folder, "token", &format!("{text}\n"), 0o640);
         assert!(
-            matches!(prove(&token, &occasion), Ok(Proof::Assertion(value)) if *value == text),
+            matches!(from_files(&token, &occasion), Ok(Proof::Assertion(value)) if *value == text),
             "{text}"
         );
     }
@@ -148,6 +153,19 @@ fn a_federated_token_is_read_anew_and_nothing_else_is_sent() {
             "{refused}"
         );
     }
+    // Kubernetes has it so (docs/decisions/0009).
     file(&folder, "token", "a.b.c", 0o644);
-    assert!(refusal(&token, NOW).contains("everyone may read it"));
+    check_credential(&token, NOW).unwrap();
+    for mode in [0o646, 0o664] {
+        file(&folder, "token", "a.b.c", mode);
+        let refused = refusal(&token, NOW);
+        assert!(refused.contains("may be read by everyone"), "{refused}");
+    }
+    // Whoever owns it could have put another one there.
+    if nix::unistd::geteuid().is_root() {
+        let path = file(&folder, "token", "a.b.c", 0o644);
+        std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
+        let refused = refusal(&token, NOW);
+        assert!(refused.contains("owner uid 12345"), "{refused}");
+    }
 }

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 pub(crate) use errors::LoginError;
 pub(crate) use tokens::CAPABLE_TOKEN_LIFE;
+pub(crate) use tokens::app_only as app_token;
 
 use crate::state::World;
 use crate::wire::{Answer, Request};

@@ -38,7 +38,7 @@ pub(super) struct Session<'a> {
 }
 
 /// The answer to client credentials.
-pub(super) fn app_only(
+pub(crate) fn app_only(
     world: &World,
     app: &App,
     tenant_id: &str,

@@ -35,9 +35,22 @@ pub(crate) struct App {
     pub(crate) assigned: Vec<String>,
     #[serde(default)]
     pub(crate) disabled: bool,
+    /// A managed identity of the machine, rather than a registration.
+    #[serde(default)]
+    pub(crate) managed_identity: Option<ManagedIdentity>,
     /// Whether an administrator consented to the delegated scopes.
     #[serde(default = "yes")]
     pub(crate) consented: bool,
+}
+
+/// Whose a managed identity is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ManagedIdentity {
+    /// The machine's own.
+    System,
+    /// Made on its own and assigned to the machine.
+    Assigned,
 }
 
 /// A trust in tokens of another identity provider; all three must match exactly.

@@ -28,6 +28,7 @@ use crate::journal::Journal;
 use crate::login::device::DeviceCode;
 use crate::login::jwt::KeyRing;
 use crate::login::refresh::RefreshToken;
+use crate::metadata::Challenges;
 use crate::state::tenant::Tenant;
 
 /// The whole state.
@@ -48,6 +49,8 @@ pub(crate) struct World {
     pub(crate) meters: Meters,
     /// Registrations whose earlier tokens Graph answers with a claims challenge.
     pub(crate) challenges: Vec<Challenge>,
+    /// Azure Arc's open challenges.
+    pub(crate) arc_challenges: Challenges,
 }
 
 /// Tokens of a registration that Graph no longer takes (facts §7, CAE).

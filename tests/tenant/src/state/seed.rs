@@ -16,6 +16,7 @@ use crate::faults::Faults;
 use crate::graph::Meters;
 use crate::journal::Journal;
 use crate::login::jwt::KeyRing;
+use crate::metadata::Challenges;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +71,7 @@ pub(crate) fn world(text: &str, clock: Clock) -> Result<World, String> {
         ended: Vec::new(),
         meters: Meters::default(),
         challenges: Vec::new(),
+        arc_challenges: Challenges::default(),
     })
 }
 
