@@ -11,6 +11,7 @@ mod damaged_snapshot;
 mod hostile_names;
 mod hosts_boot;
 mod killed_import;
+mod microsoft_graph_sdk;
 mod msal;
 mod names_reach_one_account;
 mod ready;

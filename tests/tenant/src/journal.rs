@@ -128,6 +128,7 @@ fn headers(request: &Request) -> BTreeMap<String, String> {
         "client-request-id",
         "consistencylevel",
         "prefer",
+        "retry-attempt",
         "x-ms-throttle-priority",
     ];
     let mut out: BTreeMap<String, String> = shown
