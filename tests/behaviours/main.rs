@@ -13,6 +13,7 @@ mod hostile_names;
 mod hosts_boot;
 mod killed_import;
 mod managed_identity;
+mod microsoft_graph_sdk;
 mod msal;
 mod names_reach_one_account;
 mod proxy;

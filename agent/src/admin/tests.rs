@@ -84,7 +84,6 @@ fn tenant(id: &str, domain: &str) -> Tenant {
          [tenant.login]\nclient_id = \"b\"\n"
     );
     crate::config::parse(&text).unwrap().first_tenant().clone()
-    }
 }
 
 /// A host whose tenants all refuse, or all do what they are told.

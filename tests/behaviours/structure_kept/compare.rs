@@ -20,8 +20,14 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn compare(&mut self, host: &Host) -> Result<(), Trouble> {
         let truth = host.tenant().call("GET", "/truth", None)?;
-        let users = by_id(&json_of(host, "entractl --json users list")?["users"], "object_id");
-        let groups = by_id(&json_of(host, "entractl --json groups list")?["groups"], "object_id");
+        let users = by_id(
+            &json_of(host, "entractl --json users list")?["users"],
+            "object_id",
+        );
+        let groups = by_id(
+            &json_of(host, "entractl --json groups list")?["groups"],
+            "object_id",
+        );
         for (rows, id) in [(&users, "uid"), (&groups, "gid")] {
             self.remember(rows, id)?;
         }
@@ -57,7 +63,10 @@ impl Seen {
                 continue;
             }
             let name = upn.split('@').next().unwrap_or_default().to_lowercase();
-            let is_anothers = self.holders.get(&name).is_some_and(|holder| holder != object);
+            let is_anothers = self
+                .holders
+                .get(&name)
+                .is_some_and(|holder| holder != object);
             let Some(row) = users.get(object) else {
                 if is_anothers {
                     continue;
@@ -91,7 +100,10 @@ impl Seen {
                 continue;
             }
             let name = display_name.to_lowercase().replace(' ', "-");
-            let is_anothers = self.holders.get(&name).is_some_and(|holder| holder != object);
+            let is_anothers = self
+                .holders
+                .get(&name)
+                .is_some_and(|holder| holder != object);
             match groups.get(object) {
                 Some(row) => {
                     equal("name", &text(row, "name"), &name)?;
@@ -141,7 +153,11 @@ fn direct_members(
             .into_iter()
             .filter(counts)
             .collect();
-        equal(&format!("direct members of {}", truth[*object]["displayName"]), &is, &should)?;
+        equal(
+            &format!("direct members of {}", truth[*object]["displayName"]),
+            &is,
+            &should,
+        )?;
     }
     Ok(())
 }
@@ -182,7 +198,11 @@ fn nested_members(
         let is = answers
             .get(&name)
             .ok_or_else(|| Trouble::new(format!("NSS knows no group {name}")))?;
-        equal(&format!("members of {name}, nested ones included"), is, &should)?;
+        equal(
+            &format!("members of {name}, nested ones included"),
+            is,
+            &should,
+        )?;
     }
     Ok(())
 }
@@ -191,7 +211,9 @@ fn equal<T: PartialEq + std::fmt::Debug>(what: &str, is: &T, should: &T) -> Resu
     if is == should {
         return Ok(());
     }
-    Err(Trouble::new(format!("{what}: is {is:?}, should be {should:?}")))
+    Err(Trouble::new(format!(
+        "{what}: is {is:?}, should be {should:?}"
+    )))
 }
 
 fn json_of(host: &Host, command: &str) -> Result<Value, Trouble> {

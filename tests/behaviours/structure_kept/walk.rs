@@ -62,14 +62,18 @@ impl Walk {
                 let user = walk.random.below(users);
                 let id = walk.users[user].id.clone();
                 if walk.groups[group].members.insert(id.clone()) {
-                    changes.push(json!({"op": "addMember", "group": walk.groups[group].id, "member": id}));
+                    changes.push(
+                        json!({"op": "addMember", "group": walk.groups[group].id, "member": id}),
+                    );
                 }
             }
             if group % 4 == 0 {
                 let inner = walk.random.below(groups);
                 let id = walk.groups[inner].id.clone();
                 if inner != group && walk.groups[group].members.insert(id.clone()) {
-                    changes.push(json!({"op": "addMember", "group": walk.groups[group].id, "member": id}));
+                    changes.push(
+                        json!({"op": "addMember", "group": walk.groups[group].id, "member": id}),
+                    );
                 }
             }
         }
@@ -145,7 +149,9 @@ impl Walk {
             return Ok(None);
         }
         let group = self.groups[outer].id.clone();
-        self.change(vec![json!({"op": "addMember", "group": group, "member": id})])?;
+        self.change(vec![
+            json!({"op": "addMember", "group": group, "member": id}),
+        ])?;
         let (inner, outer) = (&self.groups[inner].name, &self.groups[outer].name);
         Ok(Some(format!("{inner} in {outer}")))
     }
@@ -156,7 +162,9 @@ impl Walk {
         };
         self.groups[outer].members.remove(&inner);
         let group = self.groups[outer].id.clone();
-        self.change(vec![json!({"op": "removeMember", "group": group, "member": inner})])?;
+        self.change(vec![
+            json!({"op": "removeMember", "group": group, "member": inner}),
+        ])?;
         Ok(Some(format!("{inner} from {}", self.groups[outer].name)))
     }
 
@@ -183,7 +191,9 @@ impl Walk {
         if self.deleted.is_empty() {
             return Ok(None);
         }
-        let (object, is_group) = self.deleted.swap_remove(self.random.below(self.deleted.len()));
+        let (object, is_group) = self
+            .deleted
+            .swap_remove(self.random.below(self.deleted.len()));
         let change = match is_group {
             true => json!({"op": "restoreGroup", "group": object.id}),
             false => json!({"op": "restoreUser", "user": object.id}),
@@ -220,8 +230,10 @@ impl Walk {
 
     fn make(&mut self, name: &str, is_group: bool) -> Result<(), Trouble> {
         let change = match is_group {
-            true => json!({"op": "createGroup", "set": {"displayName": name, "securityEnabled": true,
-                           "mailEnabled": false, "groupTypes": []}}),
+            true => {
+                json!({"op": "createGroup", "set": {"displayName": name, "securityEnabled": true,
+                           "mailEnabled": false, "groupTypes": []}})
+            }
             false => json!({"op": "createUser", "set": {"userPrincipalName": name,
                             "displayName": format!("Person {name}"), "accountEnabled": true}}),
         };

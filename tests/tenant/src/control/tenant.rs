@@ -48,17 +48,20 @@ pub(super) struct PageSize {
     n: Option<usize>,
     /// Member rows of a group on one delta page.
     members: Option<usize>,
+    /// Member rows of all groups on one delta page.
+    rows: Option<usize>,
     /// Ceiling for list pages.
     lists: Option<usize>,
 }
 
 pub(super) async fn page_size(State(front): Shared, Sent(size): Sent<PageSize>) -> Outcome {
-    if [size.n, size.members, size.lists].contains(&Some(0)) {
+    if [size.n, size.members, size.rows, size.lists].contains(&Some(0)) {
         return Err(Refusal::bad("a page holds at least one"));
     }
     let settings = &mut front.world().settings;
     settings.delta_page = size.n.unwrap_or(settings.delta_page);
     settings.delta_members = size.members.unwrap_or(settings.delta_members);
+    settings.delta_rows = size.rows.unwrap_or(settings.delta_rows);
     settings.list_page = size.lists.unwrap_or(settings.list_page);
     done()
 }

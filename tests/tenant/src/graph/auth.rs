@@ -273,4 +273,50 @@ mod tests {
             assert_eq!(code == "Authorization_RequestDenied", expected == 403);
         }
     }
+
+    #[test]
+    fn a_challenge_meets_capable_tokens_of_before_only() {
+        let world = &mut contoso();
+        let now = world.clock.now().unix_timestamp();
+        let token = |world: &World, at: i64, nbf: i64, capable: bool| {
+            let mut claims = serde_json::json!({
+                "aud": "https://graph.microsoft.com", "exp": at + CAPABLE_TOKEN_LIFE + 1,
+                "nbf": nbf, "tid": world.tenants[0].id, "idtyp": "app", "appid": "sync",
+                "roles": ["User.Read.All"],
+            });
+            if capable {
+                claims["xms_cc"] = serde_json::json!(["CP1"]);
+            }
+            format!("Bearer {}", world.keys.access_token(&claims).unwrap())
+        };
+        let old = token(world, now, now - 300, true);
+        let incapable = token(world, now, now - 300, false);
+        assert_eq!(status_and_error(world, Some(&old), "users").0, 200);
+        let client_id = "sync".to_owned();
+        world
+            .challenges
+            .push(crate::state::Challenge { client_id, at: now });
+
+        let (status, code, message) = status_and_error(world, Some(&old), "users");
+        assert_eq!((status, code.as_str()), (401, "InvalidAuthenticationToken"));
+        assert!(message.contains("TokenIssuedBeforeRevocationTimestamp"));
+        let url = "https://graph.microsoft.com/v1.0/users";
+        let mut sent = request(Method::GET, url, "");
+        sent.headers
+            .insert("authorization", HeaderValue::from_str(&old).unwrap());
+        let answer = handle(world, &sent);
+        let challenge = answer.headers["www-authenticate"].to_str().unwrap();
+        let (_, claims) = challenge.split_once("claims=\"").unwrap();
+        let claims = STANDARD.decode(claims.trim_end_matches('"')).unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        assert!(challenge.contains("error=\"insufficient_claims\""));
+        let wanted = claims.pointer("/access_token/nbf/value").unwrap();
+        assert_eq!(wanted, &serde_json::json!((now + 1).to_string()));
+
+        let met = token(world, now, now + 1, true);
+        let later = token(world, now + 10, now - 290, true);
+        for good in [&met, &later, &incapable] {
+            assert_eq!(status_and_error(world, Some(good), "users").0, 200);
+        }
+    }
 }

@@ -10,6 +10,8 @@ mod entries;
 mod source;
 
 #[cfg(test)]
+mod readers_tests;
+#[cfg(test)]
 mod switches_tests;
 #[cfg(test)]
 mod tests;
@@ -94,8 +96,8 @@ fn page(
     }
     next.paused = false;
     let mut values = first_values(&source, cursor, switches, tell);
-    let size = world.settings.delta_page.max(1);
-    let ended = fill(&mut next, &mut values, &source, teller, size, tell);
+    let room = (world.settings.delta_page.max(1), world.settings.delta_rows);
+    let ended = fill(&mut next, &mut values, &source, teller, room, tell);
     match switches.endless {
         Some(Endless::Same) => {
             let turn = Cursor {
@@ -140,18 +142,19 @@ fn first_values(
     values
 }
 
-/// Adds objects until the page is full; says whether the round is over.
+/// Adds objects until the page is full, of objects or of member rows; says
+/// whether the round is over.
 fn fill(
     next: &mut Cursor,
     values: &mut Vec<Value>,
     source: &Source<'_>,
     teller: &Teller<'_>,
-    size: usize,
+    room: (usize, usize),
     tell: Tell<'_>,
 ) -> bool {
     let length = source.len();
     let interleaved = teller.switches.slices == Slices::Interleaved;
-    let mut own = 0;
+    let (mut own, mut rows) = (0, 0);
     loop {
         if next.object >= length {
             if !next.more {
@@ -161,11 +164,15 @@ fn fill(
             (next.object, next.more) = (0, false);
             next.member += teller.slice;
         }
-        if own >= size {
+        if own >= room.0 || rows >= room.1 {
             return false;
         }
         let told = tell(source.at(next.object), next.member);
         if let Some(entry) = told.entry {
+            rows += entry
+                .get("members@delta")
+                .and_then(Value::as_array)
+                .map_or(0, Vec::len);
             values.push(entry);
             own += 1;
             next.again = Some((next.object, next.member));

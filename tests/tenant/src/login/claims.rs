@@ -11,7 +11,7 @@ use crate::wire::Form;
 
 /// What was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Claims {
+pub(crate) struct Claims {
     /// The client understands challenges.
     pub(super) capable: bool,
     /// The token may not be valid before this instant, Unix seconds.

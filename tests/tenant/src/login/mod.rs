@@ -16,6 +16,7 @@ mod tokens;
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
 
+pub(crate) use claims::Claims;
 pub(crate) use errors::LoginError;
 pub(crate) use tokens::CAPABLE_TOKEN_LIFE;
 pub(crate) use tokens::app_only as app_token;

@@ -69,6 +69,9 @@ pub(crate) struct Settings {
     pub(crate) delta_page: usize,
     /// Member rows of one group on one page; a larger group is repeated.
     pub(crate) delta_members: usize,
+    /// Member rows of all groups on one page: it ends early, for it would be of
+    /// many megabytes otherwise.
+    pub(crate) delta_rows: usize,
     /// Ceiling for list pages below the documented 999.
     pub(crate) list_page: usize,
     /// Seconds a device code lives.
@@ -86,6 +89,7 @@ impl Default for Settings {
         Self {
             delta_page: 200,
             delta_members: 500,
+            delta_rows: 10_000,
             list_page: 999,
             device_lifetime: 900,
             device_interval: 5,
