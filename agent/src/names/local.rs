@@ -18,6 +18,8 @@ pub struct LocalAccounts {
     /// In lower case, and the file that has it.
     names: BTreeMap<String, &'static str>,
     ids: BTreeSet<u32>,
+    /// Those of /etc/group.
+    gids: BTreeSet<u32>,
 }
 
 /// A file that can't be read.
@@ -55,6 +57,7 @@ impl LocalAccounts {
     pub fn parse(passwd: &[u8], group: &[u8]) -> Self {
         let mut accounts = Self::default();
         accounts.add(group, "/etc/group", &[2]);
+        accounts.gids.clone_from(&accounts.ids);
         accounts.add(passwd, "/etc/passwd", &[2, 3]);
         accounts
     }
@@ -87,6 +90,12 @@ impl LocalAccounts {
     #[must_use]
     pub fn has_id(&self, id: u32) -> bool {
         self.ids.contains(&id)
+    }
+
+    /// Whether /etc/group has a group with this gid.
+    #[must_use]
+    pub fn has_group(&self, gid: u32) -> bool {
+        self.gids.contains(&gid)
     }
 }
 
@@ -128,6 +137,7 @@ mod tests {
             assert!(accounts.has_id(id), "{id}");
         }
         assert!(!accounts.has_id(5));
+        assert!(accounts.has_group(998) && !accounts.has_group(1007));
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod import;
 mod people;
 mod policy;
 mod publication;
+mod reading;
 mod roles;
 mod runs;
 mod schema;
@@ -32,7 +33,7 @@ mod staging;
 use std::fs::{OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,7 +49,8 @@ pub use import::{
 };
 pub use people::{Found, Person};
 pub use policy::Policy;
-pub use publication::{Publication, PublishedGroup, PublishedPerson};
+pub use publication::Publication;
+pub use reading::{PrimaryGroup, PublishedGroup, PublishedPerson, Reading, Verdict};
 pub use runs::RunRecord;
 pub use sign_ins::SignInRecord;
 pub use staging::{Edge, Elements, StagedFault, StagedPage, StagedRound};
@@ -79,6 +81,8 @@ struct Inner {
     reader: Mutex<Connection>,
     /// Dates what is written.
     clock: Arc<dyn Clock>,
+    /// The two files, for connections that are made for one long task.
+    files: [PathBuf; 2],
 }
 
 impl std::fmt::Debug for Store {
@@ -108,8 +112,15 @@ impl Store {
                 writer: Mutex::new(connect(&directory, &state)?),
                 reader: Mutex::new(connect(&directory, &state)?),
                 clock,
+                files: [directory, state],
             }),
         })
+    }
+
+    /// A connection for a task that reads for long: nobody else waits for it.
+    fn further_connection(&self) -> Result<Connection, StoreError> {
+        let [directory, state] = &self.inner.files;
+        connect(directory, state)
     }
 
     fn now(&self) -> UnixSeconds {

@@ -25,7 +25,7 @@ pub(super) const DIRECTORY: Schema = Schema {
 
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
-    migrations: &[STATE_1],
+    migrations: &[STATE_1, STATE_2],
 };
 
 impl Schema {
@@ -196,6 +196,14 @@ CREATE TABLE audit (
     actor_uid INTEGER NOT NULL, actor_name TEXT NOT NULL, actor_role TEXT,
     verb TEXT NOT NULL, object TEXT NOT NULL, before TEXT, after TEXT, refused INTEGER NOT NULL
 ) STRICT;
+";
+
+/// What a person has in place of a private group and of the host's shell.
+const STATE_2: &str = "
+CREATE TABLE person_overrides (
+    tenant BLOB NOT NULL, object BLOB NOT NULL, gid INTEGER, shell TEXT,
+    PRIMARY KEY (tenant, object)
+) STRICT, WITHOUT ROWID;
 ";
 
 #[cfg(test)]
