@@ -105,6 +105,12 @@ impl IdRange {
     pub fn role_gid(&self, position: u32) -> u32 {
         self.base + self.size + position.min(ROLE_IDS - 1)
     }
+
+    /// Whether the id is one of the 16 above the range, which are the role groups'.
+    #[must_use]
+    pub fn is_for_roles(&self, id: u32) -> bool {
+        (self.role_gid(0)..=self.role_gid(ROLE_IDS)).contains(&id)
+    }
 }
 
 /// The first of the object's candidates that nobody has, as `(attempt, id)`; `None` if the range is as

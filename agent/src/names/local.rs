@@ -181,6 +181,7 @@ mod tests {
             assert!(accounts.has_id(id), "{id}");
         }
         assert!(!accounts.has_id(5));
+        assert!(accounts.has_group(998) && !accounts.has_group(1007));
     }
 
     #[test]

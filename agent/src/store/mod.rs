@@ -24,6 +24,7 @@ mod people;
 mod planning;
 mod policy;
 mod publication;
+mod reading;
 mod roles;
 mod rounds;
 mod runs;
@@ -50,7 +51,8 @@ pub use names::ClaimedName;
 pub use people::{Found, Person};
 pub use planning::Planning;
 pub use policy::Policy;
-pub use publication::{Publication, PublishedGroup, PublishedPerson};
+pub use publication::Publication;
+pub use reading::{PrimaryGroup, PublishedGroup, PublishedPerson, Reading, Verdict};
 pub use rounds::{LiveSet, OpenRound, RoundId, RoundKind, StagedPage, Stream};
 pub use schedules::{Plan, Schedule};
 pub use sign_ins::SignInRecord;
@@ -75,10 +77,6 @@ pub struct Store {
 }
 
 struct Inner {
-    /// `directory.db`.
-    directory: PathBuf,
-    /// `state.db`.
-    state: PathBuf,
     /// The only connection that writes; the mutex makes every change of this process one after another.
     writer: Mutex<Connection>,
     /// For questions, so that a sign-in doesn't wait for an import's swap.
@@ -87,6 +85,8 @@ struct Inner {
     planning: Mutex<()>,
     /// Dates what is written.
     clock: Arc<dyn Clock>,
+    /// The two files, for connections that are made for one long task.
+    files: [PathBuf; 2],
 }
 
 impl std::fmt::Debug for Store {
@@ -115,12 +115,17 @@ impl Store {
             inner: Arc::new(Inner {
                 writer: Mutex::new(connect(&directory, &state)?),
                 reader: Mutex::new(connect(&directory, &state)?),
-                directory,
-                state,
                 planning: Mutex::new(()),
                 clock,
+                files: [directory, state],
             }),
         })
+    }
+
+    /// A connection for a task that reads for long: nobody else waits for it.
+    fn further_connection(&self) -> Result<Connection, StoreError> {
+        let [directory, state] = &self.inner.files;
+        connect(directory, state)
     }
 
     fn now(&self) -> UnixSeconds {

@@ -34,7 +34,8 @@ impl Store {
     /// What the database said.
     pub fn planning(&self) -> Result<Planning<'_>, StoreError> {
         let turn = self.hold_imports();
-        let connection = connect(&self.inner.directory, &self.inner.state)?;
+        let [directory, state] = &self.inner.files;
+        let connection = connect(directory, state)?;
         // Sorting and temporary tables go to a file, whatever SQLite was built for.
         connection.pragma_update(None, "temp_store", "FILE")?;
         connection.pragma_update(Some("temp"), "cache_size", -TEMPORARY_CACHE_KIB)?;

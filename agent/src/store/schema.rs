@@ -25,7 +25,7 @@ pub(super) const DIRECTORY: Schema = Schema {
 
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
-    migrations: &[STATE_1, STATE_2],
+    migrations: &[STATE_1, STATE_2, STATE_3],
 };
 
 impl Schema {
@@ -284,6 +284,14 @@ CREATE TABLE scopes (
 CREATE TABLE schedules (
     tenant BLOB PRIMARY KEY, interval_minutes INTEGER NOT NULL, paused INTEGER NOT NULL DEFAULT 0,
     planned_at INTEGER, next_run INTEGER
+) STRICT, WITHOUT ROWID;
+";
+
+/// What a person has in place of a private group and of the host's shell.
+const STATE_3: &str = "
+CREATE TABLE person_overrides (
+    tenant BLOB NOT NULL, object BLOB NOT NULL, gid INTEGER, shell TEXT,
+    PRIMARY KEY (tenant, object)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -4,6 +4,7 @@ use entra_protocol::admin::{Failure, FailureKind, Role};
 
 use super::fixture::{StoppedClock, TENANT, directory, empty, key, object};
 use super::*;
+use crate::identity::ObjectKey;
 
 fn root() -> Actor {
     Actor {
@@ -129,6 +130,23 @@ fn people_are_found_by_every_name_in_every_case() {
     );
 }
 
+/// A publication that leaves these people out.
+fn note_publication(store: &Store, publication: Publication, left_out: &[ObjectKey]) {
+    let reading = store.read_to_publish(&[TENANT]).unwrap();
+    reading
+        .each_person(|person| {
+            Ok::<_, StoreError>(if left_out.contains(&person.key) {
+                Verdict::LeftOut
+            } else {
+                Verdict::Published
+            })
+        })
+        .unwrap();
+    store
+        .note_publication(publication, "/bin/zsh", &["/bin/sh", "/bin/zsh"], &reading)
+        .unwrap();
+}
+
 #[test]
 fn who_is_displaced_does_not_exist_for_sign_ins() {
     let (_folder, store) = empty();
@@ -142,9 +160,7 @@ fn who_is_displaced_does_not_exist_for_sign_ins() {
         generation: 1,
         published_at: UnixSeconds::new(5),
     };
-    store
-        .note_publication(publication, "/bin/zsh", &[key(1)].into())
-        .unwrap();
+    note_publication(&store, publication, &[key(1)]);
     assert_eq!(store.person_by_login("alice").unwrap(), None);
     assert_eq!(store.person_by_uid(100_001).unwrap(), None);
     assert_eq!(store.administrators().unwrap(), 0);
@@ -153,9 +169,7 @@ fn who_is_displaced_does_not_exist_for_sign_ins() {
         "/bin/zsh"
     );
     assert_eq!(store.publication().unwrap(), Some(publication));
-    store
-        .note_publication(publication, "/bin/zsh", &[].into())
-        .unwrap();
+    note_publication(&store, publication, &[]);
     assert!(store.person_by_login("alice").unwrap().is_some());
 }
 

@@ -31,7 +31,6 @@ mod scope;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs;
 use std::sync::Arc;
 
 use entra_protocol::admin::{GroupRow, ImportSummary, Progress};
@@ -44,7 +43,7 @@ use crate::graph::{GROUP_SELECT, Graph, GroupChange, Pager, Usage, group_change}
 use crate::identity::TenantId;
 use crate::ids::IllegalRange;
 use crate::names::LocalAccounts;
-use crate::publish::{LocalFiles, Publisher};
+use crate::publish::{LocalFiles, Publisher, Shells};
 use crate::store::{GroupKind, OpenRound, RoundKind, Store, StoreError};
 
 pub use error::SyncError;
@@ -348,11 +347,9 @@ impl Settling {
 
 /// The shells that this host has. A host without the file has none but the default one.
 fn shells(local: &LocalFiles) -> BTreeSet<String> {
-    fs::read_to_string(&local.shells)
-        .unwrap_or_default()
-        .lines()
-        .map(|line| line.trim().to_owned())
-        .filter(|line| line.starts_with('/'))
+    Shells::read(&local.shells)
+        .listed()
+        .map(str::to_owned)
         .collect()
 }
 

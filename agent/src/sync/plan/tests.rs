@@ -679,6 +679,7 @@ fn posix_attributes_of_the_tenant_win_when_they_are_valid_and_unique() {
     assert_eq!(decision.users, counts(2, 0, 0, 0, 7));
     let alice = store.person_by_login("alice").unwrap().unwrap();
     assert_eq!((alice.uid, alice.home.as_str()), (5001, "/home/a/alice"));
+    assert_eq!(alice.gid, 5100);
     assert_eq!(store.groups().unwrap()[0].gid, 5100);
     let reasons: BTreeMap<_, _> = failures
         .iter()
