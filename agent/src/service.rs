@@ -11,12 +11,13 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, HostRules};
 use crate::auth::{Publish, SignIns, away, in_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::entra::{AppToken, Endpoints, OverHttps, Verifier, http_client};
 use crate::graph::Graph;
+use crate::ids::IdRange;
 use crate::publish::{LocalFiles, Publisher};
 use crate::server::{Server, Sockets, republish_on_change};
 use crate::store::Store;
@@ -47,6 +48,10 @@ impl std::error::Error for ServiceError {}
 pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), ServiceError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let local = LocalFiles::default();
+    let host = HostRules {
+        files: local.clone(),
+        range: IdRange::new(config.ids).map_err(failed("agent.toml, [ids]"))?,
+    };
     let watched: Vec<PathBuf> = vec![local.passwd.clone(), local.group.clone()];
 
     let folder = state.to_owned();
@@ -109,6 +114,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         store: store.clone(),
         importer: Arc::new(syncer),
         publish: publish.clone(),
+        host,
     };
 
     let at_start = has_directory(&store).await?;

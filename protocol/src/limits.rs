@@ -39,6 +39,13 @@ pub const NAMES_PER_FRAME: usize = 200;
 /// Names in one bulk operation at most, over all its frames.
 pub const MAX_BULK_NAMES: usize = 100_000;
 
+/// Rows in one frame of `ids import` at most: each has some 140 bytes.
+pub const IDS_PER_FRAME: usize = 300;
+
+/// Rows in one `ids import` at most, over all its frames: as many as the largest tenant that is
+/// tested has objects, at some 40 bytes each in the agent.
+pub const MAX_MAP_ROWS: usize = 1_000_000;
+
 /// The socket for sign-ins: callers are root, or a process whose uid is the user it asks for.
 pub const LOGIN_SOCKET: &str = "/run/entra-login/login.sock";
 

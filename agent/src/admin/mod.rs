@@ -7,13 +7,16 @@
 //! Invariant: every change and every refusal leaves a row in the audit log; a change is answered only
 //! after it is published, so that whoever reads "done" finds it done.
 
+mod adopt;
 mod caller;
 mod directory;
 mod enablement;
 mod failure;
+mod ids;
 mod import;
 mod nearest;
 mod over_sync;
+mod release;
 mod replies;
 mod roles;
 mod status;
@@ -27,6 +30,8 @@ use entra_protocol::admin::{Done, Failure, FailureKind, Request, TenantStatus};
 use tokio::time::timeout;
 
 use crate::auth::{Publish, in_store};
+use crate::ids::IdRange;
+use crate::publish::LocalFiles;
 use crate::store::Store;
 
 pub use import::{Importer, Importing};
@@ -44,6 +49,17 @@ pub struct Admin {
     pub importer: Arc<dyn Importer>,
     /// Publishes after changes.
     pub publish: Publish,
+    /// What this host has of its own.
+    pub host: HostRules,
+}
+
+/// Which names and ids imported objects can't have on this host.
+#[derive(Debug, Clone)]
+pub struct HostRules {
+    /// The host's own accounts, read when they are needed.
+    pub files: LocalFiles,
+    /// `[ids]`, and the role groups' ids above it.
+    pub range: IdRange,
 }
 
 impl Admin {

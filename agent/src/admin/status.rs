@@ -31,6 +31,11 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
                     None
                 },
                 last_error: last_run.and_then(|run| run.outcome.err()),
+                displaced_ids: if everything {
+                    store.displaced_ids()?
+                } else {
+                    0
+                },
                 auth: store.auth_state()?,
                 caller: call.caller,
             })

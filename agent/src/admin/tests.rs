@@ -1,5 +1,7 @@
 //! Who may do what, and that a change is whole, published and in the audit log.
 
+mod identities;
+
 use std::sync::atomic::Ordering;
 
 use entra_protocol::admin::{
@@ -48,7 +50,27 @@ fn admin(host: &Host) -> Admin {
         store: host.store.clone(),
         importer: Arc::new(Refused),
         publish: host.publish(),
+        host: HostRules {
+            files: files(host),
+            range: IdRange::new(crate::config::Ids {
+                base: 0x7800_0000,
+                size: 0x07FD_FFF0,
+            })
+            .unwrap(),
+        },
     }
+}
+
+/// The host's own accounts: root alone.
+fn files(host: &Host) -> LocalFiles {
+    let files = LocalFiles {
+        passwd: host.folder.path().join("passwd"),
+        group: host.folder.path().join("group"),
+        shells: host.folder.path().join("shells"),
+    };
+    std::fs::write(&files.passwd, "root:x:0:0::/root:/bin/sh\n").unwrap();
+    std::fs::write(&files.group, "root:x:0:\n").unwrap();
+    files
 }
 
 /// Asks once, with further frames if there are any.
@@ -116,6 +138,15 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
         (Verb::RoleSet, [false, false, false, false, true], false),
         (Verb::AuthEnable, [false, false, false, false, true], false),
         (Verb::AuthDisable, [false, false, false, false, true], false),
+        (Verb::IdsShow, [false, false, true, true, true], false),
+        (Verb::IdsImport, [false, false, false, false, true], false),
+        (
+            Verb::UsersRelease,
+            [false, false, false, false, true],
+            false,
+        ),
+        (Verb::UsersAdopt, [false; 5], false),
+        (Verb::UsersUnadopt, [false; 5], false),
     ];
     assert_eq!(VERBS.len(), expected.len());
     let caller = |uid, role| Caller {

@@ -9,7 +9,11 @@
 //! Invariant: an allocation never moves and is never given to another object. A private group's gid is its
 //! user's uid, so users and groups share one space. The 16 ids above the range are the role groups'.
 //!
+//! `compare` says what another host's map means here.
+//!
 //! What it does not do: it keeps nothing; `store` does.
+
+mod compare;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -21,6 +25,8 @@ use crate::config::Ids;
 use crate::identity::ObjectKey;
 use crate::names::LocalAccounts;
 use crate::store::NewId;
+
+pub use compare::{Comparison, Difference, compare, moves};
 
 /// A range of which every id is legal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +101,13 @@ impl IdRange {
             .fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
         // Less than `size`, which is a u32.
         self.base + u32::try_from(number % u64::from(self.size)).unwrap_or(0)
+    }
+
+    /// Whether this is one of the role groups' gids.
+    #[must_use]
+    pub fn is_role_gid(&self, id: u32) -> bool {
+        id.checked_sub(self.base + self.size)
+            .is_some_and(|position| position < ROLE_IDS)
     }
 
     /// The gid of the role group with this position in [`crate::publish::ROLE_GROUPS`].

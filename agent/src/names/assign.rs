@@ -63,7 +63,7 @@ pub fn assign(
     let mut assignment = Assignment::default();
     for claim in claims {
         let outcome = claim.candidate.and_then(|name| {
-            refuse(&name, claim.key, known, local, &given, &labels)?;
+            refuse(&name, claim.key, claim.kind, known, local, &given, &labels)?;
             given.insert(name.as_str().to_owned(), claim.key);
             Ok(name)
         });
@@ -91,9 +91,16 @@ pub fn assign(
     assignment
 }
 
+/// Why nobody can have a name that this file of the host has.
+#[must_use]
+pub fn local_reason(name: &str, file: &str) -> String {
+    format!("the name \"{name}\" is in {file} on this host")
+}
+
 fn refuse(
     name: &Name,
     key: ObjectKey,
+    kind: MemberKind,
     known: &BTreeMap<String, ClaimedName>,
     local: &LocalAccounts,
     given: &BTreeMap<String, ObjectKey>,
@@ -107,10 +114,13 @@ fn refuse(
         ));
     }
     if let Some(file) = local.file_with_name(text) {
-        return Err(NameFault::new(
-            format!("the name \"{text}\" is in {file} on this host"),
-            format!("{OVERRIDE}, or remove the local account"),
-        ));
+        let cure = match kind {
+            MemberKind::User if file == "/etc/passwd" => format!(
+                "make the local account theirs with `entractl users adopt {text}`, or {OVERRIDE}"
+            ),
+            _ => format!("{OVERRIDE}, or remove the local one"),
+        };
+        return Err(NameFault::new(local_reason(text, file), cure));
     }
     if let Some(claimed) = known.get(text)
         && claimed.key != key
@@ -124,7 +134,9 @@ fn refuse(
                      still be on this host",
                     claimed.kind.word()
                 ),
-                OVERRIDE,
+                format!(
+                    "look at what is left and free it with `entractl users release {text}`, or {OVERRIDE}"
+                ),
             ),
         });
     }

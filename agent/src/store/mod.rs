@@ -15,6 +15,8 @@
 //!
 //! What it does not do: it decides neither names nor ids (`names`, `ids`), nor who may call (`admin`).
 
+mod adoptions;
+mod allocations;
 mod audit;
 mod columns;
 mod error;
@@ -23,6 +25,7 @@ mod import;
 mod people;
 mod policy;
 mod publication;
+mod retired;
 mod roles;
 mod runs;
 mod schema;
@@ -40,6 +43,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::clock::{Clock, UnixSeconds};
 
+pub use adoptions::{Asking, NoAdoption};
+pub use allocations::{HeldId, ID_ROWS_AT_ONCE, IdMove};
 pub use audit::Actor;
 pub use error::StoreError;
 pub use groups::{DirectoryGroup, GroupKind, GroupMembers};
@@ -49,6 +54,7 @@ pub use import::{
 pub use people::{Found, Person};
 pub use policy::Policy;
 pub use publication::{Publication, PublishedGroup, PublishedPerson};
+pub use retired::Release;
 pub use runs::RunRecord;
 pub use sign_ins::SignInRecord;
 pub use staging::{Edge, Elements, StagedFault, StagedPage, StagedRound};

@@ -57,7 +57,7 @@ pub(crate) fn show(ask: Ask<'_>, group: &str) -> Result<OneGroup, Trouble> {
         match row {
             Row::User(user) => members.users.push(user),
             Row::Group(group) => members.groups.push(group),
-            Row::Failure(_) | Row::Role(_) => return Err(Trouble::WrongAnswer),
+            _ => return Err(Trouble::WrongAnswer),
         }
     }
     Ok(OneGroup { group, members })
