@@ -31,7 +31,7 @@ pub(crate) struct Explained {
 pub(crate) enum Kind {
     /// The agent refused.
     Agent(FailureKind),
-    /// `unreachable`, `silent`, `broken_off`, `protocol`, `bad_request` or `output`.
+    /// `unreachable`, `silent`, `broken_off`, `protocol`, `bad_request`, `host` or `output`.
     Here(&'static str),
 }
 
@@ -57,6 +57,18 @@ pub(crate) fn explain(trouble: &Trouble) -> Explained {
             "the agent answered something else than what was asked".to_owned(),
             OTHER_VERSION,
         ),
+        Trouble::Host(trouble) => Explained {
+            kind: Kind::Here("host"),
+            message: trouble.message.clone(),
+            hint: trouble.hint.clone(),
+            reference: None,
+        },
+        Trouble::Told => Explained {
+            kind: Kind::Here("refused"),
+            message: "nothing was changed".to_owned(),
+            hint: None,
+            reference: None,
+        },
         Trouble::Output(error) => Explained {
             kind: Kind::Here("output"),
             message: format!("can't write to standard output: {error}"),
