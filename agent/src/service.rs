@@ -10,12 +10,13 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use crate::admin::{Admin, Importer, Importers};
+use crate::admin::{Admin, HostRules, Importer, Importers};
 use crate::auth::{Publish, SignIns, TenantLogin, away, in_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Tenant};
 use crate::entra::{AppToken, Endpoints, OverHttps, Verifier, credential_state, http_client};
 use crate::graph::Graph;
+use crate::ids::IdRange;
 use crate::publish::{LocalFiles, Publisher};
 use crate::runs::Runs;
 use crate::schedule::{Jitter, Planner, keep as keep_schedule};
@@ -53,6 +54,10 @@ impl std::error::Error for ServiceError {}
 pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), ServiceError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let local = LocalFiles::default();
+    let host = HostRules {
+        files: local.clone(),
+        range: IdRange::new(config.ids).map_err(failed("agent.toml, [ids]"))?,
+    };
     let watched: Vec<PathBuf> = vec![local.passwd.clone(), local.group.clone()];
 
     let folder = state.to_owned();
@@ -94,8 +99,8 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         importers.push(Arc::new(syncer) as Arc<dyn Importer>);
     }
     let importers = Importers::new(importers);
-    let host = away(|| std::fs::read(MACHINE_ID)).await;
-    let jitter = Jitter::new(&host.unwrap_or_else(|_| random_bytes().into()));
+    let machine = away(|| std::fs::read(MACHINE_ID)).await;
+    let jitter = Jitter::new(&machine.unwrap_or_else(|_| random_bytes().into()));
     let runs = Arc::new(Runs::new(
         store.clone(),
         Planner::new(store.clone(), clock.clone(), jitter),
@@ -134,6 +139,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         importers: importers.clone(),
         runs: Arc::clone(&runs),
         publish: publish.clone(),
+        host,
     };
 
     let at_start = has_directory(&store).await?;

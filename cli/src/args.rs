@@ -96,6 +96,10 @@ pub(crate) enum Command {
     /// Switch sign-in through Entra ID on or off
     #[command(subcommand)]
     Auth(Auth),
+
+    /// Show the ids that users and groups have on this host, and carry them to other hosts
+    #[command(subcommand)]
+    Ids(Ids),
 }
 
 /// `entractl users ...`
@@ -108,6 +112,80 @@ pub(crate) enum Users {
         /// Short name, UPN or object id
         #[arg(value_name = "NAME", value_parser = name)]
         user: String,
+    },
+    /// Free a retired name, so that somebody else may have it
+    ///
+    /// A name stays with the object that had it, also when that is gone or is called something else now: a
+    /// new holder would inherit crontab, mail and home. This lists what is left on the host under the old
+    /// name, as far as you may look, and then frees the name and its home. It removes nothing, and the id
+    /// stays with the old object for ever.
+    Release {
+        /// The name
+        #[arg(value_name = "NAME", value_parser = name)]
+        name: String,
+
+        /// Only show whose the name was and what is left
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Make a local account an imported person's, with the same uid, gid and home (takes root)
+    ///
+    /// The person is the one whose row in the last import failed because /etc/passwd has their name. The
+    /// account's own lines leave /etc/passwd, /etc/shadow, /etc/group and /etc/gshadow and are kept in
+    /// /etc/entra-login/adopted; files, crontab, mail, running sessions and memberships of local groups stay
+    /// as they are. From then on the person signs in through Entra ID, and the local password is no more.
+    ///
+    /// If the person is not found under the name and uid right after, the account is put back.
+    Adopt {
+        /// The local account
+        #[arg(value_name = "NAME", value_parser = name)]
+        name: String,
+
+        /// The person by UPN or object id, if several would have that name
+        #[arg(long, value_name = "PERSON", value_parser = name)]
+        object: Option<String>,
+
+        /// Only show what would change
+        #[arg(long)]
+        dry_run: bool,
+
+        /// Put the account back as it was, with its password
+        #[arg(long, conflicts_with = "object")]
+        undo: bool,
+    },
+}
+
+/// `entractl ids ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ids {
+    /// List every id that was ever given out, or those of one object
+    Show {
+        /// A name that somebody has or had, a UPN, an object id or an id
+        #[arg(value_name = "OBJECT", value_parser = name)]
+        object: Option<String>,
+
+        /// Only those that other hosts can't work out by themselves
+        #[arg(long)]
+        displaced: bool,
+    },
+    /// Write this host's map to stdout
+    Export,
+    /// Take another host's map: ids that were not used here yet become the map's
+    ///
+    /// Lists every difference. An id that was used here never moves: such a row is a conflict, and one
+    /// conflict leaves everything as it was (exit code 1).
+    Import {
+        /// The map; - for standard input
+        #[arg(value_name = "FILE")]
+        file: String,
+
+        /// Only show the differences
+        #[arg(long)]
+        dry_run: bool,
+
+        /// Take the rows that are not in conflict
+        #[arg(long)]
+        skip_conflicts: bool,
     },
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Explained {
 pub(crate) enum Kind {
     /// The agent refused.
     Agent(FailureKind),
-    /// `unreachable`, `silent`, `broken_off`, `protocol`, `bad_request`, `precondition`, `given_up` or
+    /// `unreachable`, `silent`, `broken_off`, `protocol`, `bad_request`, `precondition`, `given_up`, `host` or
     /// `output`.
     Here(&'static str),
 }
@@ -64,6 +64,18 @@ pub(crate) fn explain(trouble: &Trouble) -> Explained {
             "nothing was chosen, and nothing was changed".to_owned(),
             "Enter confirms a choice",
         ),
+        Trouble::Host(trouble) => Explained {
+            kind: Kind::Here("host"),
+            message: trouble.message.clone(),
+            hint: trouble.hint.clone(),
+            reference: None,
+        },
+        Trouble::Told => Explained {
+            kind: Kind::Here("refused"),
+            message: "nothing was changed".to_owned(),
+            hint: None,
+            reference: None,
+        },
         Trouble::Output(error) => Explained {
             kind: Kind::Here("output"),
             message: format!("can't write to standard output: {error}"),

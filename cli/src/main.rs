@@ -2,7 +2,8 @@
 //!
 //! Invariant: data goes to stdout, talk to stderr, and nothing that came from the tenant reaches a terminal
 //! with its control characters alive. This program decides no right: the agent does, from the uid that the
-//! kernel names and that user's role, so it needs no privilege and reads no configuration.
+//! kernel names and that user's role, so it needs no privilege and reads no configuration. `users adopt`
+//! alone changes files of the host, and takes root.
 //!
 //! # Exit codes
 //! * 0: done. An import whose run ended well is done, also when some of its rows failed.
@@ -25,11 +26,17 @@
 //! | `groups show` | `{"group": GroupRow, "members": {"users": [UserRow], "groups": [GroupRow]}}` |
 //! | `role set` | `{"roles": [RoleChange]}` |
 //! | `auth ...` | `{"auth": AuthState}` |
+//! | `ids show`, `ids export` | `{"ids": [IdRow]}` |
+//! | `ids import` | `{"import": IdsImported, "differences": [IdDifference]}`, also with exit code 1 |
+//! | `users release` | `{"released": ReleasedName, "left": [{"what", "place", "seen"}]}` |
+//! | `users adopt` | `{"adoption": Adoption, "account": LocalAccount, "kept": [...], "processes": [...], "done": bool, ..}` |
+//! | `users adopt --undo` | `{"adoption": Adoption, "lines": ["/etc/passwd", ...], "done": bool}` |
 //! | any, exit code 1 | `{"error": {"kind": .., "message": .., "hint": .., "reference": ..}}` |
 //!
 //! `kind` is one of `entra_protocol::admin::FailureKind`, or `unreachable`, `silent`, `broken_off` and
-//! `protocol` where the agent gave no answer of its own, `precondition` and `given_up` where `groups select`
-//! ended before it asked for an import; `hint` and `reference` may be null. Exit code 2
+//! `protocol` where the agent gave no answer of its own, `host` where something on this host is in the way,
+//! `precondition` and `given_up` where `groups select` ended before it asked for an import; `hint` and
+//! `reference` may be null. Exit code 2
 //! comes with a text on stderr and no document, since the caller's own command line is what is wrong.
 
 #![forbid(unsafe_code)]
@@ -38,6 +45,7 @@ mod agent;
 mod args;
 mod commands;
 mod hint;
+mod host;
 mod output;
 mod trouble;
 mod usage;

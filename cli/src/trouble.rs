@@ -4,6 +4,7 @@
 //! went wrong on the way to the reader. The wording of each is in `hint.rs`.
 
 use std::io;
+use std::path::Path;
 
 use entra_protocol::ClientError;
 use entra_protocol::admin::Failure;
@@ -37,4 +38,33 @@ pub(crate) enum Trouble {
     GivenUp,
     /// Stdout can't be written.
     Output(io::Error),
+    /// Something on this host is not as the command needs it.
+    Host(HostTrouble),
+    /// The answer was shown, and says itself why nothing was done.
+    Told,
+}
+
+/// What on this host is not as a command needs it, in a clause.
+#[derive(Debug)]
+pub(crate) struct HostTrouble {
+    /// What it is, naming the file.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+}
+
+impl HostTrouble {
+    /// A file that the system refused.
+    pub(crate) fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
+        Self {
+            message: format!("can't {doing} {}: {error}", path.display()),
+            hint: None,
+        }
+    }
+}
+
+impl From<HostTrouble> for Trouble {
+    fn from(trouble: HostTrouble) -> Self {
+        Self::Host(trouble)
+    }
 }

@@ -8,6 +8,11 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::ids::{
+    AdoptStep, Adoption, IdChange, IdDifference, IdMapRow, IdRow, IdsImported, LocalAccount,
+    ReleasedName,
+};
+
 /// A verb and its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -116,6 +121,56 @@ pub enum Request {
     AuthDisable {},
     /// Whether imported people may sign in, in one [`Done::Auth`].
     AuthStatus {},
+    /// One [`Row::Id`] for every allocation, by id; or for those that a text means.
+    IdsShow {
+        /// A name, an object id or an id; without it, all.
+        #[serde(default)]
+        object: Option<String>,
+        /// True for those only that other hosts can't work out: not an object's first candidate.
+        #[serde(default)]
+        displaced: bool,
+    },
+    /// Compares another host's map with this one's, and takes from it what was never used here. One
+    /// [`Row::IdDifference`] for every difference. With `more` as in [`Request::RoleSet`].
+    IdsImport {
+        /// Rows of the map; at most `IDS_PER_FRAME`.
+        rows: Vec<IdMapRow>,
+        /// True to change nothing.
+        #[serde(default)]
+        dry_run: bool,
+        /// True to take the other rows although some conflict; else one conflict leaves all as it was.
+        #[serde(default)]
+        skip_conflicts: bool,
+        /// True if another frame follows.
+        #[serde(default)]
+        more: bool,
+    },
+    /// Frees a retired name and its home, so that another object may have them.
+    UsersRelease {
+        /// The name.
+        name: String,
+        /// True to change nothing.
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// Makes a local account an imported person's, step by step.
+    UsersAdopt {
+        /// The account.
+        account: LocalAccount,
+        /// The person by UPN or object id; without it, the one who would have the account's name.
+        #[serde(default)]
+        object: Option<String>,
+        /// Which step.
+        step: AdoptStep,
+    },
+    /// Takes back [`AdoptStep::Pin`]; the account is in `/etc/passwd` again.
+    UsersUnadopt {
+        /// The account's name.
+        name: String,
+        /// True to change nothing.
+        #[serde(default)]
+        dry_run: bool,
+    },
 }
 
 /// From the agent to `entractl`.
@@ -162,6 +217,10 @@ pub enum Row {
     Domain(Box<DomainRow>),
     /// A run, of `history`.
     Run(Box<RunRow>),
+    /// An allocation, of `ids show`.
+    Id(IdRow),
+    /// A difference, of `ids import`.
+    IdDifference(IdDifference),
 }
 
 /// How a verb ended well.
@@ -185,6 +244,12 @@ pub enum Done {
         /// The count, so that a cut stream shows.
         count: u64,
     },
+    /// Of `ids import`; the differences came as rows before.
+    IdsImport(IdsImported),
+    /// Of `users release`.
+    Released(ReleasedName),
+    /// Of `users adopt` and of its undoing.
+    Adoption(Adoption),
 }
 
 /// Why a verb was not done.
@@ -472,6 +537,10 @@ pub struct Status {
     /// Why the last run failed, if it did.
     #[serde(default)]
     pub last_error: Option<Failure>,
+    /// Objects whose id other hosts can't work out: `ids show --displaced` lists them. 0 for whoever may
+    /// not see them.
+    #[serde(default)]
+    pub displaced_ids: u64,
     /// Enablement and gate.
     pub auth: AuthState,
     /// The caller's own name and role.

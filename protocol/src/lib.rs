@@ -13,10 +13,12 @@
 
 mod client;
 mod frame;
+mod ids;
 mod secret;
 mod socket_ffi;
 
 pub mod admin;
+pub mod id_map;
 pub mod limits;
 pub mod login;
 

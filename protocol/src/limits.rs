@@ -45,6 +45,12 @@ pub const INTERVAL_MINUTES_MIN: u32 = 5;
 
 /// The longest interval of a schedule, in minutes (a week): half of what an offline host lives by default.
 pub const INTERVAL_MINUTES_MAX: u32 = 7 * 24 * 60;
+/// Rows in one frame of `ids import` at most: each has some 140 bytes.
+pub const IDS_PER_FRAME: usize = 300;
+
+/// Rows in one `ids import` at most, over all its frames: as many as the largest tenant that is
+/// tested has objects, at some 40 bytes each in the agent.
+pub const MAX_MAP_ROWS: usize = 1_000_000;
 
 /// The socket for sign-ins: callers are root, or a process whose uid is the user it asks for.
 pub const LOGIN_SOCKET: &str = "/run/entra-login/login.sock";

@@ -3,6 +3,7 @@
 //! Run by `cargo xtask test`, which makes the host image first. Every test boots a
 //! host of its own, so that none sees what another did.
 
+mod adopt_local_account;
 mod agent_away;
 mod as_installed;
 mod bad_answers;
@@ -11,6 +12,7 @@ mod credentials;
 mod damaged_snapshot;
 mod hostile_names;
 mod hosts_boot;
+mod ids_across_hosts;
 mod killed_import;
 mod managed_identity;
 mod microsoft_graph_sdk;

@@ -7,15 +7,18 @@
 //! Invariant: every change and every refusal leaves a row in the audit log; a change is answered only
 //! after it is published, so that whoever reads "done" finds it done.
 
+mod adopt;
 mod caller;
 mod directory;
 mod enablement;
 mod failure;
 mod history;
+mod ids;
 mod import;
 mod importers;
 mod nearest;
 mod over_sync;
+mod release;
 mod replies;
 mod roles;
 mod schedule;
@@ -32,6 +35,8 @@ use tokio::time::timeout;
 use crate::auth::{Publish, in_store};
 use crate::clock::Clock;
 use crate::config::Tenant;
+use crate::ids::IdRange;
+use crate::publish::LocalFiles;
 use crate::runs::Runs;
 use crate::store::Store;
 
@@ -55,6 +60,17 @@ pub struct Admin {
     pub runs: Arc<Runs>,
     /// Publishes after changes.
     pub publish: Publish,
+    /// What this host has of its own.
+    pub host: HostRules,
+}
+
+/// Which names and ids imported objects can't have on this host.
+#[derive(Debug, Clone)]
+pub struct HostRules {
+    /// The host's own accounts, read when they are needed.
+    pub files: LocalFiles,
+    /// `[ids]`, and the role groups' ids above it.
+    pub range: IdRange,
 }
 
 impl Admin {

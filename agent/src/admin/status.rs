@@ -56,6 +56,11 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
                     None
                 },
                 last_error: last_run.and_then(|run| run.failure),
+                displaced_ids: if everything {
+                    store.displaced_ids()?
+                } else {
+                    0
+                },
                 auth: store.auth_state()?,
                 caller: call.caller,
             })

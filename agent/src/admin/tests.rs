@@ -1,5 +1,7 @@
 //! Who may do what, and that a change is whole, published and in the audit log.
 
+mod identities;
+
 use std::sync::atomic::Ordering;
 
 use entra_protocol::admin::{
@@ -106,6 +108,14 @@ fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Adm
         runs: Arc::new(Runs::new(host.store.clone(), planner, ids)),
         importers,
         publish: host.publish(),
+        host: HostRules {
+            files: files(host),
+            range: IdRange::new(crate::config::Ids {
+                base: 0x7800_0000,
+                size: 0x07FD_FFF0,
+            })
+            .unwrap(),
+        },
     }
 }
 
@@ -114,6 +124,14 @@ const FABRIKAM: (&str, &str) = ("fabrikam.example", "11111111-2222-4333-8444-555
 
 fn admin(host: &Host) -> Admin {
     admin_of(host, &[CONTOSO], true)
+}
+
+/// The host's own accounts: root alone.
+fn files(host: &Host) -> LocalFiles {
+    let files = crate::publish::tests::local_files(host.folder.path());
+    std::fs::write(&files.passwd, "root:x:0:0::/root:/bin/sh\n").unwrap();
+    std::fs::write(&files.group, "root:x:0:\n").unwrap();
+    files
 }
 
 /// Asks once, with further frames if there are any.
@@ -215,6 +233,15 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
         (Verb::RoleSet, [false, false, false, false, true], false),
         (Verb::AuthEnable, [false, false, false, false, true], false),
         (Verb::AuthDisable, [false, false, false, false, true], false),
+        (Verb::IdsShow, [false, false, true, true, true], false),
+        (Verb::IdsImport, [false, false, false, false, true], false),
+        (
+            Verb::UsersRelease,
+            [false, false, false, false, true],
+            false,
+        ),
+        (Verb::UsersAdopt, [false; 5], false),
+        (Verb::UsersUnadopt, [false; 5], false),
     ];
     assert_eq!(VERBS.len(), expected.len());
     let caller = |uid, role| Caller {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
-    Admin, Replies, Requests, caller, directory, enablement, failure, history, import, roles,
-    schedule, status,
+    Admin, Replies, Requests, adopt, caller, directory, enablement, failure, history, ids, import,
+    release, roles, schedule, status,
 };
 use crate::store::Actor;
 
@@ -42,6 +42,11 @@ pub(super) enum Verb {
     AuthEnable,
     AuthDisable,
     AuthStatus,
+    IdsShow,
+    IdsImport,
+    UsersRelease,
+    UsersAdopt,
+    UsersUnadopt,
 }
 
 /// Who may call a verb; root may call all.
@@ -53,6 +58,8 @@ pub(super) enum May {
     Role(Role),
     /// As [`May::Role`], and everybody with a role about themselves.
     OwnOr(Role),
+    /// Nobody but root: the other half of it takes root's rights anyway.
+    Root,
 }
 
 /// One call on its way through a handler.
@@ -167,6 +174,26 @@ pub(super) const VERBS: &[VerbRow] = &[
         enablement::disable,
         STORE_LIMIT,
     ),
+    row(
+        Verb::IdsShow,
+        May::Role(Role::Auditor),
+        ids::show,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::IdsImport,
+        May::Role(Role::Administrator),
+        ids::import,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::UsersRelease,
+        May::Role(Role::Administrator),
+        release::release,
+        STORE_LIMIT,
+    ),
+    row(Verb::UsersAdopt, May::Root, adopt::adopt, STORE_LIMIT),
+    row(Verb::UsersUnadopt, May::Root, adopt::unadopt, STORE_LIMIT),
 ];
 
 impl Verb {
@@ -188,6 +215,11 @@ impl Verb {
             Request::AuthEnable {} => Self::AuthEnable,
             Request::AuthDisable {} => Self::AuthDisable,
             Request::AuthStatus {} => Self::AuthStatus,
+            Request::IdsShow { .. } => Self::IdsShow,
+            Request::IdsImport { .. } => Self::IdsImport,
+            Request::UsersRelease { .. } => Self::UsersRelease,
+            Request::UsersAdopt { .. } => Self::UsersAdopt,
+            Request::UsersUnadopt { .. } => Self::UsersUnadopt,
         }
     }
 
@@ -210,6 +242,11 @@ impl Verb {
             Self::AuthEnable => "auth enable",
             Self::AuthDisable => "auth disable",
             Self::AuthStatus => "auth status",
+            Self::IdsShow => "ids show",
+            Self::IdsImport => "ids import",
+            Self::UsersRelease => "users release",
+            Self::UsersAdopt => "users adopt",
+            Self::UsersUnadopt => "users adopt --undo",
         }
     }
 
@@ -225,6 +262,12 @@ impl Verb {
             Request::UsersShow { user } => user.clone(),
             Request::GroupsShow { group } => group.clone(),
             Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),
+            Request::IdsShow {
+                object: Some(object),
+                ..
+            } => object.clone(),
+            Request::UsersRelease { name, .. } | Request::UsersUnadopt { name, .. } => name.clone(),
+            Request::UsersAdopt { account, .. } => account.name.clone(),
             _ => String::new(),
         };
         object.chars().take(KEPT).collect()
@@ -240,6 +283,7 @@ impl May {
             Self::Anyone => true,
             Self::Role(least) => caller.role.is_some_and(|role| role >= least),
             Self::OwnOr(least) => caller.role.is_some_and(|role| is_own || role >= least),
+            Self::Root => false,
         }
     }
 
@@ -247,6 +291,15 @@ impl May {
         let least = match self {
             Self::Anyone => Role::User,
             Self::Role(least) | Self::OwnOr(least) => least,
+            Self::Root => {
+                return Failure {
+                    hint: Some("run it as root, with sudo for instance".to_owned()),
+                    ..failure::of(
+                        FailureKind::Forbidden,
+                        &format!("`{}` takes root; {} is not", verb.word(), caller.name),
+                    )
+                };
+            }
         };
         let who = match caller.role {
             Some(role) => format!("{} has the role {role}", caller.name),

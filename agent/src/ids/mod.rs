@@ -9,7 +9,11 @@
 //! Invariant: an allocation never moves and is never given to another object. A private group's gid is its
 //! user's uid, so users and groups share one space. The 16 ids above the range are the role groups'.
 //!
+//! `compare` says what another host's map means here.
+//!
 //! What it does not do: it keeps nothing; `store` does.
+
+mod compare;
 
 use std::fmt;
 
@@ -18,6 +22,8 @@ use sha2::{Digest, Sha256};
 
 use crate::config::Ids;
 use crate::identity::ObjectKey;
+
+pub use compare::{Comparison, Difference, compare, moves};
 
 /// A range of which every id is legal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

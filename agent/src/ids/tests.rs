@@ -4,9 +4,12 @@ use std::convert::Infallible;
 
 use proptest::prelude::*;
 
+use entra_protocol::admin::IdChange;
+
 use super::*;
 use crate::identity::{ObjectId, TenantId};
 use crate::names::LocalAccounts;
+use crate::store::{HeldId, IdMove};
 
 #[derive(Debug, Clone, Copy)]
 struct NewId {
@@ -179,5 +182,174 @@ proptest! {
                 prop_assert_eq!(id, here[&object]);
             }
         }
+    }
+}
+
+/// A host: what it gave out, and what of it was used.
+type Map = BTreeMap<ObjectKey, HeldId>;
+
+/// Sees these objects in one import, the oldest first as the import sorts them; with `used` they get names.
+fn see(host: &mut Map, range: IdRange, objects: &BTreeSet<ObjectKey>, used: bool) {
+    let known = host.iter().map(|(key, held)| (*key, held.id)).collect();
+    let objects: Vec<ObjectKey> = objects.iter().copied().collect();
+    let allocation = allocate(range, &objects, &known, &LocalAccounts::default());
+    for new in allocation.new {
+        host.insert(
+            new.key,
+            HeldId {
+                id: new.id,
+                used: false,
+            },
+        );
+    }
+    for key in objects {
+        if let Some(held) = host.get_mut(&key) {
+            held.used |= used;
+        }
+    }
+}
+
+fn exported(host: &Map) -> Vec<(ObjectKey, u32)> {
+    host.iter().map(|(key, held)| (*key, held.id)).collect()
+}
+
+fn apply(host: &mut Map, moves: &[IdMove]) {
+    for one in moves {
+        assert!(!host.get(&one.key).is_some_and(|held| held.used));
+        host.remove(&one.key);
+    }
+    for one in moves {
+        if let Some((id, _)) = one.to {
+            host.insert(one.key, HeldId { id, used: false });
+        }
+    }
+}
+
+/// No id has two objects.
+fn is_sound(host: &Map) -> bool {
+    let ids: BTreeSet<u32> = host.values().map(|held| held.id).collect();
+    ids.len() == host.len()
+}
+
+fn objects() -> impl Strategy<Value = BTreeSet<ObjectKey>> {
+    proptest::collection::btree_set((0_u32..60).prop_map(numbered), 0..30)
+}
+
+proptest! {
+    /// On a range so small that ids collide all the time: whatever two hosts saw, the comparison names
+    /// every difference and nothing else; and a host that has used nothing yet agrees after taking the map.
+    #[test]
+    fn a_map_names_every_difference_and_mends_it_before_first_use(
+        there in proptest::collection::vec(objects(), 1..4),
+        here in proptest::collection::vec((objects(), any::<bool>()), 0..4),
+    ) {
+        let range = IdRange::new(Ids { base: 100_000, size: 97 }).unwrap();
+        let mut other = Map::new();
+        for batch in &there {
+            see(&mut other, range, batch, true);
+        }
+        let mut host = Map::new();
+        for (batch, used) in &here {
+            see(&mut host, range, batch, *used);
+        }
+        let map = exported(&other);
+        let before = host.clone();
+        let comparison = compare(range, &map, &host, &LocalAccounts::default());
+
+        let differing: BTreeSet<ObjectKey> = map
+            .iter()
+            .filter(|(key, id)| host.get(key).is_none_or(|held| held.id != *id))
+            .map(|(key, _)| *key)
+            .collect();
+        let named: BTreeSet<ObjectKey> = comparison
+            .differences
+            .iter()
+            .filter(|difference| difference.map.is_some())
+            .map(|difference| difference.key)
+            .collect();
+        prop_assert_eq!(&differing, &named);
+        prop_assert_eq!(comparison.same as usize, map.len() - differing.len());
+
+        apply(&mut host, &moves(range, &comparison.differences));
+        prop_assert!(is_sound(&host));
+        for (key, held) in before.iter().filter(|(_, held)| held.used) {
+            prop_assert_eq!(host.get(key), Some(held), "a used id moved");
+        }
+        let conflicts: BTreeSet<ObjectKey> = comparison
+            .differences
+            .iter()
+            .filter(|difference| difference.change == IdChange::Conflict)
+            .map(|difference| difference.key)
+            .collect();
+        if before.values().all(|held| !held.used) {
+            prop_assert!(conflicts.is_empty());
+        }
+        for (key, id) in map.iter().filter(|(key, _)| !conflicts.contains(key)) {
+            prop_assert_eq!(host[key].id, *id);
+        }
+        // What gave way finds its place again, and the other host then gives it the same one.
+        let all: BTreeSet<ObjectKey> = before.keys().chain(other.keys()).copied().collect();
+        see(&mut host, range, &all, true);
+        prop_assert!(is_sound(&host) && host.len() == all.len());
+        if before.values().all(|held| !held.used) {
+            let again = compare(range, &map, &host, &LocalAccounts::default());
+            prop_assert_eq!(again, Comparison { same: map.len() as u64, differences: vec![] });
+        }
+    }
+}
+
+#[test]
+fn what_a_host_cannot_have_is_a_conflict_with_its_reason() {
+    let range = IdRange::new(Ids {
+        base: 100_000,
+        size: 1000,
+    })
+    .unwrap();
+    let local = LocalAccounts::parse(b"lars:x:1000:1000::/:/x\n", b"");
+    let host: Map = [
+        (1, 100_001, true),
+        (2, 100_002, true),
+        (3, 100_003, false),
+        (4, 100_004, false),
+    ]
+    .into_iter()
+    .map(|(number, id, used)| (numbered(number), HeldId { id, used }))
+    .collect();
+    let map: Vec<(ObjectKey, u32)> = [
+        (1, 100_500),
+        (2, 100_002),
+        (3, 100_004),
+        (5, 100_003),
+        (6, 100_001),
+        (7, 999),
+        (8, 1000),
+        (9, 101_003),
+        (10, 1001),
+    ]
+    .into_iter()
+    .map(|(number, id)| (numbered(number), id))
+    .collect();
+    let comparison = compare(range, &map, &host, &local);
+    assert_eq!(comparison.same, 1);
+    let told: Vec<(IdChange, &str)> = comparison
+        .differences
+        .iter()
+        .map(|one| (one.change, one.reason.as_str()))
+        .collect();
+    let expected = [
+        (IdChange::Conflict, "has been here with the id 100001"),
+        (IdChange::Moved, "never used"),
+        (IdChange::Pinned, "for when the object comes"),
+        (IdChange::Conflict, "in use here by the object 00000001-"),
+        (IdChange::Conflict, "999 can be nobody's"),
+        (IdChange::Conflict, "1000 is in /etc/passwd"),
+        (IdChange::Conflict, "101003 is a role group's"),
+        (IdChange::Pinned, "for when the object comes"),
+        (IdChange::Freed, "another object's in the map"),
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:?}");
+    for ((change, reason), (expected, part)) in told.iter().zip(expected) {
+        assert_eq!(*change, expected, "{reason}");
+        assert!(reason.contains(part), "{reason}");
     }
 }

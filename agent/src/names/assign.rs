@@ -13,6 +13,7 @@ use entra_snapshot::Name;
 use super::local::LocalAccounts;
 use super::reserved::is_reserved;
 use super::{NameFault, OVERRIDE};
+use crate::graph::MemberKind;
 use crate::identity::ObjectKey;
 use crate::store::ClaimedName;
 
@@ -40,6 +41,12 @@ pub trait Holders {
     fn label(&self, key: ObjectKey) -> Result<Option<String>, Self::Error>;
 }
 
+/// Why nobody can have a name that this file of the host has.
+#[must_use]
+pub fn local_reason(name: &str, file: &str) -> String {
+    format!("the name \"{name}\" is in {file} on this host")
+}
+
 /// Whether `key` gets this name. Objects ask in the order of their age: who asks first gets it, unless
 /// another has it or had it.
 ///
@@ -48,6 +55,7 @@ pub trait Holders {
 pub fn settle<H: Holders>(
     name: &Name,
     key: ObjectKey,
+    kind: MemberKind,
     holders: &H,
     local: &LocalAccounts,
 ) -> Result<Result<(), NameFault>, H::Error> {
@@ -60,10 +68,13 @@ pub fn settle<H: Holders>(
         );
     }
     if let Some(file) = local.file_with_name(text) {
-        return refuse(
-            format!("the name \"{text}\" is in {file} on this host"),
-            format!("{OVERRIDE}, or remove the local account"),
-        );
+        let cure = match kind {
+            MemberKind::User if file == "/etc/passwd" => format!(
+                "make the local account theirs with `entractl users adopt {text}`, or {OVERRIDE}"
+            ),
+            _ => format!("{OVERRIDE}, or remove the local one"),
+        };
+        return refuse(local_reason(text, file), cure);
     }
     if let Some(claimed) = holders.known(text)?
         && claimed.key != key
@@ -77,7 +88,9 @@ pub fn settle<H: Holders>(
                      still be on this host",
                     claimed.kind.word()
                 ),
-                OVERRIDE.to_owned(),
+                format!(
+                    "look at what is left and free it with `entractl users release {text}`, or {OVERRIDE}"
+                ),
             ),
         };
     }
@@ -155,7 +168,13 @@ mod tests {
         }
 
         fn ask(&self, number: u8, name: &str, local: &LocalAccounts) -> Result<(), String> {
-            let Ok(outcome) = settle(&Name::new(name).unwrap(), key(number), self, local);
+            let Ok(outcome) = settle(
+                &Name::new(name).unwrap(),
+                key(number),
+                MemberKind::User,
+                self,
+                local,
+            );
             outcome.map_err(|fault| fault.reason)
         }
     }

@@ -15,9 +15,10 @@ mod derive;
 mod local;
 mod reserved;
 
-pub use assign::{Holders, settle};
+pub use assign::{Holders, local_reason, settle};
 pub use derive::{group_name, user_name};
 pub use local::{LocalAccounts, LocalFileError};
+pub use reserved::is_reserved;
 
 /// Why an object has no name here.
 #[derive(Debug, Clone, PartialEq, Eq)]

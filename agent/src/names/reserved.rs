@@ -7,7 +7,8 @@
 //! and this project's own names.
 
 /// Whether this canonical name is one of them.
-pub(super) fn is_reserved(name: &str) -> bool {
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
     RESERVED.binary_search(&name).is_ok()
 }
 

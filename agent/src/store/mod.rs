@@ -15,6 +15,8 @@
 //!
 //! What it does not do: it decides neither names nor ids (`names`, `ids`), nor who may call (`admin`).
 
+mod adoptions;
+mod allocations;
 mod audit;
 mod columns;
 mod error;
@@ -25,6 +27,7 @@ mod planning;
 mod policy;
 mod publication;
 mod reading;
+mod retired;
 mod roles;
 mod rounds;
 mod runs;
@@ -44,6 +47,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::clock::{Clock, UnixSeconds};
 
+pub use adoptions::{Asking, NoAdoption};
+pub use allocations::{HeldId, ID_ROWS_AT_ONCE, IdMove};
 pub use audit::Actor;
 pub use error::StoreError;
 pub use groups::{DirectoryGroup, GroupKind, GroupMembers};
@@ -53,6 +58,7 @@ pub use planning::Planning;
 pub use policy::Policy;
 pub use publication::Publication;
 pub use reading::{PrimaryGroup, PublishedGroup, PublishedPerson, Reading, Verdict};
+pub use retired::Release;
 pub use rounds::{LiveSet, OpenRound, RoundId, RoundKind, StagedPage, Stream};
 pub use schedules::{Plan, Schedule};
 pub use sign_ins::SignInRecord;

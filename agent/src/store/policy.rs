@@ -70,7 +70,8 @@ impl Store {
     }
 }
 
-fn enabled(connection: &Connection) -> Result<bool, StoreError> {
+/// Whether imported people may sign in.
+pub(super) fn enabled(connection: &Connection) -> Result<bool, StoreError> {
     Ok(setting(connection, ENABLED)?.as_deref() == Some(word(true)))
 }
 

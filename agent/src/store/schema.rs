@@ -25,7 +25,7 @@ pub(super) const DIRECTORY: Schema = Schema {
 
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
-    migrations: &[STATE_1, STATE_2, STATE_3],
+    migrations: &[STATE_1, STATE_2, STATE_3, STATE_4],
 };
 
 impl Schema {
@@ -295,6 +295,26 @@ CREATE TABLE person_overrides (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Which ids were ever used, and whose account a person has taken over. `used_at` is set by whoever gives
+/// an object its first name, wherever that is: from then on files may carry the id, and it never moves.
+/// `adoptions` remembers what a person had before; an id that an adopted person gave up stays in `ids`
+/// under the tenant 0, so that nobody else gets it and it can be given back.
+const STATE_4: &str = "
+ALTER TABLE ids ADD COLUMN used_at INTEGER;
+UPDATE ids SET used_at = (
+    SELECT min(since) FROM names WHERE names.tenant = ids.tenant AND names.object = ids.object
+);
+CREATE TRIGGER ids_used AFTER INSERT ON names BEGIN
+    UPDATE ids SET used_at = NEW.since
+    WHERE tenant = NEW.tenant AND object = NEW.object AND used_at IS NULL;
+END;
+CREATE TABLE adoptions (
+    name TEXT PRIMARY KEY, tenant BLOB NOT NULL, object BLOB NOT NULL,
+    uid INTEGER NOT NULL, adopted_at INTEGER NOT NULL,
+    UNIQUE (tenant, object)
+) STRICT, WITHOUT ROWID;
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,6 +333,15 @@ mod tests {
                 &STATE,
                 "INSERT INTO runs (started_at, ended_at, scope) VALUES (1, 2, 'x')",
                 "SELECT count(*) FROM runs WHERE scope = 'x'",
+            ),
+            (
+                &STATE,
+                "INSERT INTO ids (id, tenant, object, attempt, allocated_at)
+                 VALUES (100001, x'01', x'02', 0, 5), (100002, x'01', x'03', 0, 5);
+                 INSERT INTO names (name, tenant, object, kind, held, since)
+                 VALUES ('alice', x'01', x'02', 'user', 0, 7)",
+                "SELECT count(*) FROM ids AS a, ids AS b
+                 WHERE a.id = 100001 AND a.used_at = 7 AND b.id = 100002 AND b.used_at IS NULL",
             ),
         ];
         for (schema, insert, question) in cases {

@@ -3,10 +3,13 @@
 //! Each command asks one question (`groups select` a few) and makes one answer that [`Output`] shows; it writes nothing itself and
 //! knows no socket. An answer that belongs to another question is [`Trouble::WrongAnswer`], never guessed at.
 
+mod adopt;
 mod auth;
 mod groups;
 mod history;
+mod ids;
 mod import;
+mod release;
 mod role;
 mod schedule;
 mod select;
@@ -18,7 +21,8 @@ use entra_protocol::admin::Request;
 use entra_protocol::limits::ADMIN_SILENCE_LIMIT;
 
 use crate::agent::{self, Answer};
-use crate::args::{Arguments, Auth, Command, Groups, RoleVerb, Users};
+use crate::args::{Arguments, Auth, Command, Groups, Ids, RoleVerb, Users};
+use crate::host::Host;
 use crate::output::{Output, ProgressLine, ticks};
 use crate::trouble::Trouble;
 
@@ -65,5 +69,40 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
         Command::Auth(Auth::Enable) => output.answer(&auth::enable(&mut ask)?),
         Command::Auth(Auth::Disable) => output.answer(&auth::disable(&mut ask)?),
         Command::Auth(Auth::Status) => output.answer(&auth::status(&mut ask)?),
+        Command::Users(Users::Release { name, dry_run }) => {
+            let host = Host::of_this_process();
+            output.answer(&release::release(&mut ask, &host, name, *dry_run)?)
+        }
+        Command::Users(Users::Adopt {
+            name,
+            object,
+            dry_run,
+            undo,
+        }) => {
+            let host = Host::of_this_process();
+            if *undo {
+                output.answer(&adopt::undo(&mut ask, &host, name, *dry_run)?)
+            } else {
+                let object = object.as_deref();
+                output.answer(&adopt::adopt(&mut ask, &host, name, object, *dry_run)?)
+            }
+        }
+        Command::Ids(Ids::Show { object, displaced }) => {
+            output.answer(&ids::show(&mut ask, object.as_deref(), *displaced)?)
+        }
+        Command::Ids(Ids::Export) => output.answer(&ids::export(&mut ask)?),
+        Command::Ids(Ids::Import {
+            file,
+            dry_run,
+            skip_conflicts,
+        }) => {
+            let imported = ids::import(&mut ask, file, *dry_run, *skip_conflicts)?;
+            output.answer(&imported)?;
+            if imported.refused() {
+                Err(Trouble::Told)
+            } else {
+                Ok(())
+            }
+        }
     }
 }

@@ -61,6 +61,15 @@ impl Shown for WholeStatus {
                 lines.push(("Reference", reference.clone()));
             }
         }
+        if status.displaced_ids > 0 {
+            lines.push((
+                "Displaced",
+                format!(
+                    "{} ids that other hosts can't work out; `entractl ids show --displaced`",
+                    status.displaced_ids
+                ),
+            ));
+        }
         lines.extend(auth::lines(&status.auth));
         lines.push(("You", you(&status.caller)));
         Text {
@@ -140,6 +149,7 @@ mod tests {
                 hint: Some("make a new one in the portal".into()),
                 reference: Some("AADSTS7000222".into()),
             }),
+            displaced_ids: 0,
             auth: AuthState {
                 enabled: false,
                 local_auth: "allow".into(),

@@ -84,6 +84,9 @@ impl Output {
         {
             return ExitCode::SUCCESS;
         }
+        if matches!(trouble, Trouble::Told) {
+            return ExitCode::FAILURE;
+        }
         let error = explain(trouble);
         // A stdout that failed once is not asked again.
         let stdout_works = !matches!(trouble, Trouble::Output(_));

@@ -262,6 +262,7 @@ fn status() {
         published_at: None,
         last_import: None,
         last_error: None,
+        displaced_ids: 0,
         auth: auth(),
         caller: Caller {
             uid: 0,

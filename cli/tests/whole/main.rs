@@ -8,6 +8,8 @@ mod bulk;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod ids;
+#[cfg(test)]
 mod misbehaving_agents;
 #[cfg(test)]
 mod readers_who_leave;

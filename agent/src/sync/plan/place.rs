@@ -124,7 +124,7 @@ pub(super) fn names(
         let text: String = row.get(2)?;
         let key = rules.key(object);
         let outcome = match Name::new(&text) {
-            Ok(name) => settle(&name, key, &holders, local)?,
+            Ok(name) => settle(&name, key, MemberKind::of_word(&kind)?, &holders, local)?,
             Err(illegal) => Err(NameFault {
                 reason: format!("the name \"{text}\" can't be kept: {}", illegal.reason),
                 cure: "set [names.overrides] for the object".to_owned(),
