@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::{HeaderValue, Method};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::switches_tests::contoso_with;
 use super::tests::{change, get, round};

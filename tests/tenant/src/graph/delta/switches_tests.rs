@@ -84,14 +84,16 @@ fn a_client_that_merges_ends_with_the_same_under_every_switch() {
                 let title = json!({"jobTitle": format!("Title {turn}")});
                 change(world, "bob@contoso.example", title);
                 let tenant = &mut world.tenants[0];
-                match turn % 2 {
+                match turn {
                     0 => tenant.add_member(&docker, bob, now).unwrap(),
-                    _ => tenant.remove_member(&docker, bob, now).unwrap(),
-                }
-                if turn == 1 {
-                    tenant.delete(&docker, false, now).unwrap();
-                } else if turn == 2 {
-                    tenant.restore(&docker, now).unwrap();
+                    1 => {
+                        tenant.remove_member(&docker, bob, now).unwrap();
+                        tenant.delete(&docker, false, now).unwrap();
+                    }
+                    _ => {
+                        tenant.restore(&docker, now).unwrap();
+                        tenant.add_member(&docker, bob, now).unwrap();
+                    }
                 }
                 let (entries, _, next) = round(world, &link);
                 merge(&mut state, &entries);
