@@ -59,6 +59,9 @@ pub(super) enum Edit {
     AddMember {
         group: String,
         member: String,
+        /// `device`, `orgContact` or `servicePrincipal`: `member` is then a new id.
+        #[serde(rename = "as")]
+        other: Option<String>,
     },
     RemoveMember {
         group: String,
@@ -135,11 +138,20 @@ pub(super) fn apply(world: &mut World, change: Edit) -> Result<Value, Refusal> {
             world.tenant_mut(index)?.restore(&id, now)?;
             id
         }
-        Edit::AddMember { group, member } => {
+        Edit::AddMember {
+            group,
+            member,
+            other,
+        } => {
             let (index, id) = world.find_group(&group)?;
             let tenant = world.tenant_mut(index)?;
-            let member = member_id(tenant, &member)?;
-            tenant.add_member(&id, &member, now)?;
+            match other {
+                Some(kind) => tenant.add_other(&id, &member, &kind, now)?,
+                None => {
+                    let member = member_id(tenant, &member)?;
+                    tenant.add_member(&id, &member, now)?;
+                }
+            }
             id
         }
         Edit::RemoveMember { group, member } => {

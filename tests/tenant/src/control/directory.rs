@@ -126,7 +126,13 @@ pub(super) async fn add_member(
     Path(group): Path<String>,
     Sent(NewMember { id: member }): Sent<NewMember>,
 ) -> Outcome {
-    change(&front, Edit::AddMember { group, member })
+    let other = None;
+    let edit = Edit::AddMember {
+        group,
+        member,
+        other,
+    };
+    change(&front, edit)
 }
 
 pub(super) async fn remove_member(

@@ -9,6 +9,8 @@ mod directory;
 mod sign_in;
 mod tenant;
 mod truth;
+#[cfg(test)]
+mod walk_tests;
 
 use std::path::Path;
 use std::sync::Arc;

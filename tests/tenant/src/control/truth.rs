@@ -30,7 +30,7 @@ pub(super) async fn truth(State(front): Shared, Query(place): Query<Place>) -> O
     Ok(Json(truth_of(tenant)))
 }
 
-fn truth_of(tenant: &Tenant) -> Value {
+pub(super) fn truth_of(tenant: &Tenant) -> Value {
     let with_id = |id: &str, properties: &Map<String, Value>| {
         let mut shown = properties.clone();
         shown.insert("id".to_owned(), json!(id));

@@ -3,7 +3,7 @@
 //! A round is consistent in this sense: whatever changes while it runs is told
 //! in the next one, because the delta link points at where the changes were when
 //! the round began. Which oddities it shows is set by
-//! [`Switches`](crate::state::delta::Switches).
+//! [`Switches`].
 
 mod cursor;
 mod entries;

@@ -97,13 +97,24 @@ fn one(tenant: &Tenant, request: &Request, id: &str) -> Result<Reply, GraphError
 enum Member<'a> {
     User(Cow<'a, User>),
     Group(Cow<'a, Group>),
+    /// Something of another type, of which nothing is known but its id.
+    Other(&'a str, String),
 }
 
 impl Member<'_> {
+    /// What is known of its type; as a directory object in general it has what
+    /// users have, all of it null.
     fn kind(&self) -> &'static Kind {
         match self {
-            Self::User(_) => &USER,
+            Self::User(_) | Self::Other(..) => &USER,
             Self::Group(_) => &GROUP,
+        }
+    }
+
+    fn type_name(&self) -> &str {
+        match self {
+            Self::Other(name, _) => name,
+            known => known.kind().name,
         }
     }
 
@@ -111,6 +122,7 @@ impl Member<'_> {
         match self {
             Self::User(user) => user.property(name),
             Self::Group(group) => group.property(name),
+            Self::Other(_, id) => (name == "id").then(|| json!(id)),
         }
     }
 }
@@ -158,10 +170,15 @@ fn members(
                     .user_by_id(id)
                     .filter(|user| user.is_live())
                     .map(Member::User);
-                let member = user.or_else(|| tenant.live_group(id).map(Member::Group))?;
+                let known = user.or_else(|| tenant.live_group(id).map(Member::Group));
+                let member = match (known, tenant.member_type(id)) {
+                    (Some(known), _) => known,
+                    (None, "user" | "group") => return None,
+                    (None, other) => Member::Other(other, id.clone()),
+                };
                 Some((id.clone(), member))
             })
-            .filter(|(_, member)| only.is_none_or(|kind| std::ptr::eq(kind, member.kind())))
+            .filter(|(_, member)| only.is_none_or(|kind| kind.name == member.type_name()))
             .filter(|(_, member)| {
                 options.filter.as_ref().is_none_or(|filter| {
                     filter.matches(&|name| member.property(name).unwrap_or(Value::Null))
@@ -193,7 +210,7 @@ fn members(
             let kind = member.kind();
             let mut shown = Map::new();
             if only.is_none() {
-                let name = format!("#microsoft.graph.{}", kind.name);
+                let name = format!("#microsoft.graph.{}", member.type_name());
                 shown.insert("@odata.type".to_owned(), json!(name));
             }
             // Without the right to read users there is the id and nothing else.

@@ -316,3 +316,32 @@ fn lists_go_through_synthetic_people_to_their_end() {
     let expected = world.tenants[0].group_by_id(&id).unwrap().members.len();
     assert_eq!(members["value"].as_array().unwrap().len(), expected);
 }
+
+#[test]
+fn a_device_is_a_member_without_being_a_person() {
+    let world = &mut contoso();
+    let now = world.clock.now();
+    let group = group_id(world, "Platform Team");
+    let device = "0d0d0d0d-0000-4000-8000-000000000001";
+    world.tenants[0]
+        .add_other(&group, device, "device", now)
+        .unwrap();
+    let path = format!("groups/{group}/members");
+    let members = get(world, &format!("{path}?$select=id,displayName")).value();
+    let found = members["value"].as_array().unwrap().iter();
+    let found = found.clone().find(|member| member["id"] == device).unwrap();
+    assert_eq!(found["@odata.type"], "#microsoft.graph.device");
+    assert!(found["displayName"].is_null());
+    let people = format!("{path}/microsoft.graph.user?$count=true");
+    assert!(
+        !ask(world, &people, &BOTH, true)
+            .value()
+            .to_string()
+            .contains(device)
+    );
+    let delta = get(world, "groups/delta?$select=members")
+        .value()
+        .to_string();
+    let row = json!({"@odata.type": "#microsoft.graph.device", "id": device});
+    assert!(delta.contains(&row.to_string()));
+}

@@ -158,6 +158,21 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_may_ask_for_people_by_number_and_for_odd_rounds() {
+        let text = r#"{"settings": {"deltaPage": 999, "delta": {"emptyPages": true}},
+            "tenants":[{"id":"t","displayName":"T","domains":[{"name":"t.example"}],
+            "synthetic": {"users": 1000, "groups": 10},
+            "groups":[{"displayName":"G","members":["ada.abel0@t.example","Team 00003"]}]}]}"#;
+        let world = world(text, Clock::wall()).unwrap();
+        let tenant = &world.tenants[0];
+        assert_eq!((tenant.user_count(), tenant.group_count()), (1000, 11));
+        assert_eq!(tenant.any_group("G").unwrap().members.len(), 2);
+        assert!(world.settings.delta.empty_pages);
+        let wrong = text.replace("emptyPages", "emptyPage");
+        assert!(error_of(&wrong).contains("emptyPage"));
+    }
+
+    #[test]
     fn a_member_nobody_knows_is_named() {
         let text = r#"{"tenants":[{"id":"t","displayName":"T","domains":[{"name":"t.example"}],
             "groups":[{"displayName":"G","members":["who@t.example"]}]}]}"#;

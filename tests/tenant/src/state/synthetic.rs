@@ -341,6 +341,15 @@ mod tests {
             assert!(seen.insert(id));
         }
         assert_eq!(all.number_of(&all.id(Number::User(5_000))), None);
+        let id = all.id(Number::User(17));
+        let other = format!("ffffffff{}", id.get(8..).unwrap());
+        assert_eq!(all.number_of(&other), None, "the last part alone is no id");
+        let size = Size {
+            users: 9,
+            groups: 0,
+        };
+        let elsewhere = Synthetic::new(size, "big.example", "u").unwrap();
+        assert_eq!(elsewhere.number_of(&all.id(Number::User(1))), None);
         let user = all.user(4_321).unwrap();
         assert_eq!(all.user_called(&user.upn().to_uppercase()), Some(4_321));
         assert_eq!(all.group_called("Team 00069"), Some(69));

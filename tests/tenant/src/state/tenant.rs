@@ -59,6 +59,8 @@ pub(crate) struct Tenant {
     users: Vec<User>,
     groups: Vec<Group>,
     by_id: HashMap<String, Place>,
+    /// Types of members that are neither users nor groups, by id.
+    others: HashMap<String, String>,
     synthetic: Option<Synthetic>,
     /// Where the synthetic objects are that were written down, by number.
     written_users: HashMap<usize, usize>,
@@ -94,6 +96,7 @@ impl Tenant {
             users: Vec::new(),
             groups: Vec::new(),
             by_id: HashMap::new(),
+            others: HashMap::new(),
             synthetic: None,
             written_users: HashMap::new(),
             written_groups: HashMap::new(),
@@ -147,7 +150,7 @@ impl Tenant {
                 let Some(holder) = self.group_at(holder).map(|group| group.id.clone()) else {
                     continue;
                 };
-                self.remove_member(&holder, id, now)?;
+                self.drop_member(&holder, id, now)?;
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::state::changes::Summary;
 use crate::state::delta::Switches;
 use crate::state::group::Group;
 use crate::state::properties::{GROUP, Kind, USER};
-use crate::state::tenant::{Place, Tenant};
+use crate::state::tenant::Tenant;
 use crate::state::user::Presence;
 
 /// What of a round decides how objects are told.
@@ -128,6 +128,10 @@ impl Teller<'_> {
                 if self.is_back(what) {
                     ids.extend(group.members.all());
                 }
+                // Who was dropped from it while it was in the bin is told now.
+                if self.is_back(what) && what.restored {
+                    ids.extend(self.history(group).members);
+                }
                 let is_in = |id: String| (group.members.contains(&id), id);
                 ids.into_iter()
                     .map(is_in)
@@ -203,10 +207,7 @@ impl Teller<'_> {
     }
 
     fn row(&self, id: &str, is_in: bool) -> Value {
-        let kind = match self.tenant.is_group(id) {
-            true => "group",
-            false => "user",
-        };
+        let kind = self.tenant.member_type(id);
         let mut row = json!({"@odata.type": format!("#microsoft.graph.{kind}"), "id": id});
         if let (false, Value::Object(fields)) = (is_in, &mut row) {
             fields.insert("@removed".to_owned(), json!({"reason": "deleted"}));
@@ -214,13 +215,14 @@ impl Teller<'_> {
         row
     }
 
+    fn history(&self, group: &Group) -> Summary {
+        let place = self.tenant.place_of(&group.id);
+        place.map_or_else(Summary::default, |place| self.tenant.changes.history(place))
+    }
+
     /// Who left a group at some time, and one who never was in it.
     fn past_members(&self, group: &Group) -> Vec<String> {
-        let place = self.tenant.place_of(&group.id);
-        let history = place
-            .filter(|place| matches!(place, Place::Group(_)))
-            .map(|place| self.tenant.changes.history(place));
-        let mut past = history.unwrap_or_default().members;
+        let mut past = self.history(group).members;
         past.retain(|id| !group.members.contains(id));
         past.into_iter().chain([stranger(&group.id)]).collect()
     }

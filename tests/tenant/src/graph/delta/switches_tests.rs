@@ -76,22 +76,22 @@ fn a_client_that_merges_ends_with_the_same_under_every_switch() {
             let (entries, _, link) = round(world, url);
             merge(&mut state, &entries);
             assert_eq!(state, tame(world, url), "{url} {switches}");
-            // Three rounds of changes.
+            // Four rounds of changes.
             let mut link = link;
             let docker = world.tenants[0].any_group("docker").unwrap().id.clone();
-            for turn in 0..3 {
+            for turn in 0..4 {
                 let bob = "39bd543c-83e3-5661-972e-960c0a9da213";
                 let title = json!({"jobTitle": format!("Title {turn}")});
                 change(world, "bob@contoso.example", title);
                 let tenant = &mut world.tenants[0];
-                match turn % 2 {
+                match turn {
                     0 => tenant.add_member(&docker, bob, now).unwrap(),
-                    _ => tenant.remove_member(&docker, bob, now).unwrap(),
-                }
-                if turn == 1 {
-                    tenant.delete(&docker, false, now).unwrap();
-                } else if turn == 2 {
-                    tenant.restore(&docker, now).unwrap();
+                    1 => tenant.remove_member(&docker, bob, now).unwrap(),
+                    2 => tenant.delete(&docker, false, now).unwrap(),
+                    _ => {
+                        tenant.restore(&docker, now).unwrap();
+                        tenant.add_member(&docker, bob, now).unwrap();
+                    }
                 }
                 let (entries, _, next) = round(world, &link);
                 merge(&mut state, &entries);

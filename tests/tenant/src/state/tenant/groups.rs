@@ -77,10 +77,15 @@ impl Tenant {
         member: &str,
         now: OffsetDateTime,
     ) -> Result<(), StateError> {
-        let Some(place) = self.place_of(member) else {
-            return Err(StateError::NotFound(format!("object {member}")));
+        let is_group = self.is_group(member);
+        let is_live = match is_group {
+            true => self.live_group(member).is_some(),
+            false => self.live_user(member).is_some() || self.others.contains_key(member),
         };
-        let is_group = matches!(place, Place::Group(_));
+        if !is_live {
+            return Err(StateError::NotFound(format!("live object {member}")));
+        }
+        self.need_live_group(group)?;
         let (place, holder) = self.group_mut(group)?;
         let unified = holder
             .properties
@@ -101,8 +106,46 @@ impl Tenant {
         Ok(())
     }
 
+    /// Makes something of another type a direct member: a `device`, `orgContact` or
+    /// `servicePrincipal`, of which nothing is known but its id.
+    pub(crate) fn add_other(
+        &mut self,
+        group: &str,
+        id: &str,
+        kind: &str,
+        now: OffsetDateTime,
+    ) -> Result<(), StateError> {
+        if !OTHER_TYPES.contains(&kind) {
+            return Err(StateError::Refused(format!("`{kind}` is no member's type")));
+        }
+        let id = uuid::Uuid::parse_str(id)
+            .map(|id| id.to_string())
+            .map_err(|_| StateError::Refused(format!("{id} is no object id")))?;
+        self.refuse_known(&id)?;
+        self.others.insert(id.clone(), kind.to_owned());
+        self.add_member(group, &id, now)
+    }
+
     /// Ends a direct membership.
     pub(crate) fn remove_member(
+        &mut self,
+        group: &str,
+        member: &str,
+        now: OffsetDateTime,
+    ) -> Result<(), StateError> {
+        self.need_live_group(group)?;
+        self.drop_member(group, member, now)
+    }
+
+    /// Nobody can change the members of a group in the recycle bin.
+    fn need_live_group(&self, group: &str) -> Result<(), StateError> {
+        self.live_group(group)
+            .map(drop)
+            .ok_or_else(|| StateError::NotFound(format!("live group {group}")))
+    }
+
+    /// Ends a membership in whatever state the group is.
+    pub(super) fn drop_member(
         &mut self,
         group: &str,
         member: &str,
@@ -119,6 +162,9 @@ impl Tenant {
         Ok(())
     }
 }
+
+/// Types of members beside users and groups (facts §4.2).
+const OTHER_TYPES: [&str; 3] = ["device", "orgContact", "servicePrincipal"];
 
 fn check_group(flat: &Map<String, Value>) -> Result<(), StateError> {
     flat.iter()

@@ -124,11 +124,15 @@ impl Tenant {
     /// A user that is not gone for good, by id or UPN.
     pub(crate) fn any_user(&self, key: &str) -> Option<Cow<'_, User>> {
         self.live_user(key).or_else(|| {
-            let by_id = self.user_by_id(&key.to_ascii_lowercase());
-            let by_name = || self.users.iter().rev().find(|user| user.is_called(key));
-            by_id
-                .or_else(|| by_name().map(Cow::Borrowed))
-                .filter(|user| user.presence != Presence::Gone)
+            let there = |user: &User| user.presence != Presence::Gone;
+            if let Some(user) = self.user_by_id(&key.to_ascii_lowercase()) {
+                return Some(user).filter(|user| there(user));
+            }
+            // Of several that are in the recycle bin under a name, the newest.
+            let mut named = self.users.iter().rev();
+            named
+                .find(|user| there(user) && user.is_called(key))
+                .map(Cow::Borrowed)
         })
     }
 
@@ -163,6 +167,15 @@ impl Tenant {
         match self.place_of(id)? {
             Place::Group(place) => self.group_at(place),
             Place::User(_) => None,
+        }
+    }
+
+    /// The type of a member: `user`, `group`, or what it was added as.
+    pub(crate) fn member_type(&self, id: &str) -> &str {
+        match (self.place_of(id), self.others.get(id)) {
+            (Some(Place::Group(_)), _) => "group",
+            (None, Some(other)) => other,
+            _ => "user",
         }
     }
 
