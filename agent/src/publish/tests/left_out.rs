@@ -172,8 +172,8 @@ fn tenants_that_are_not_configured_do_not_exist() {
          INSERT INTO memberships (tenant, member, parent)
          SELECT u.tenant, u.object, g.object FROM users AS u JOIN groups AS g ON g.tenant = u.tenant
          WHERE u.tenant = {OTHER};
-         INSERT INTO state.ids SELECT 150001, tenant, object, 0, 0 FROM users WHERE name = 'zoe';
-         INSERT INTO state.ids SELECT 150009, tenant, object, 0, 0 FROM groups WHERE name = 'staff';
+         INSERT INTO state.ids (id, tenant, object, attempt, allocated_at) SELECT 150001, tenant, object, 0, 0 FROM users WHERE name = 'zoe';
+         INSERT INTO state.ids (id, tenant, object, attempt, allocated_at) SELECT 150009, tenant, object, 0, 0 FROM groups WHERE name = 'staff';
          INSERT INTO state.homes SELECT tenant, object, '/home/zoe', 0 FROM users WHERE name = 'zoe';"
     ));
     assert!(host.store.person_by_login("zoe").unwrap().is_some());
