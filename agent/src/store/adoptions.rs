@@ -209,13 +209,13 @@ impl Store {
     ) -> Result<Option<Adoption>, StoreError> {
         let at = self.now();
         let _turn = self.hold_imports();
-        let answer = self.write(|transaction| {
+        let ended = self.write(|transaction| {
             let Some(key) = adopter(transaction, name)? else {
                 return Ok(None);
             };
             let answer = adoption(transaction, key, name)?;
             if dry_run {
-                return Ok(Some(answer));
+                return Ok(Some((key, answer)));
             }
             for statement in [
                 "DELETE FROM state.ids WHERE tenant = ?1 AND object = ?2",
@@ -239,19 +239,21 @@ impl Store {
                 refused: false,
             };
             append(transaction, at, actor, &event)?;
-            Ok(Some(answer))
+            Ok(Some((key, answer)))
         })?;
-        if let Some(answer) = answer.as_ref().filter(|_| !dry_run) {
-            let object = answer.object_id.parse::<ObjectId>().ok();
+        let Some((key, answer)) = ended else {
+            return Ok(None);
+        };
+        if !dry_run {
             self.write(|transaction| {
                 transaction.execute(
-                    "UPDATE users SET name = NULL WHERE object = ?1 AND name = ?2",
-                    params![object, name],
+                    "UPDATE users SET name = NULL WHERE tenant = ?1 AND object = ?2",
+                    params![key.tenant, key.object],
                 )?;
                 Ok(())
             })?;
         }
-        Ok(answer)
+        Ok(Some(answer))
     }
 }
 

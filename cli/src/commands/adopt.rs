@@ -95,7 +95,8 @@ pub(crate) fn adopt(
         return Ok(adopted);
     }
     step(AdoptStep::Pin)?;
-    let outcome = take_out(host, &before, &found).and_then(|()| {
+    let mut ours = false;
+    let outcome = take_out(host, &before, &found, &mut ours).and_then(|()| {
         let published = step(AdoptStep::Publish)?;
         await_person(host, &found)?;
         Ok(published)
@@ -106,6 +107,8 @@ pub(crate) fn adopt(
             adopted.done = true;
             Ok(adopted)
         }
+        // Another adoption of the same account, which came first: it is not ours to take back.
+        Err(trouble) if !ours && saved::read(host, name)?.is_some() => Err(trouble),
         Err(trouble) => match back(ask, host, name) {
             Ok(_) => Err(trouble),
             Err(second) => Err(Trouble::Host(HostTrouble {
@@ -156,8 +159,9 @@ pub(crate) fn undo(
     back(ask, host, name)
 }
 
-/// Writes the lines down and takes them out, if the files still say what they said.
-fn take_out(host: &Host, before: &Contents, found: &Found) -> Result<(), Trouble> {
+/// Writes the lines down, from when on they are ours to put back, and takes them out, if the files still say
+/// what they said.
+fn take_out(host: &Host, before: &Contents, found: &Found, ours: &mut bool) -> Result<(), Trouble> {
     let name = found.account.name.as_str();
     let _lock = Lock::take(host)?;
     let now = Contents::read(host)?;
@@ -165,6 +169,7 @@ fn take_out(host: &Host, before: &Contents, found: &Found) -> Result<(), Trouble
         return Err(cannot(name, "somebody else changed the account meanwhile"));
     }
     saved::write(host, name, &found.lines)?;
+    *ours = true;
     now.without(&found.lines).write(&now, Way::Out, host)?;
     Ok(())
 }

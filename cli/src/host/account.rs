@@ -21,7 +21,7 @@ pub(crate) struct Found {
     pub(crate) groups: Vec<String>,
     /// Other members of its private group, who lose that group.
     pub(crate) private_group_members: Vec<String>,
-    /// Whether any local account but root's has a password after it is gone.
+    /// True if no local account but root has a password once this one is gone.
     pub(crate) last_with_password: bool,
 }
 

@@ -210,3 +210,27 @@ fn nobody_but_root_and_nothing_in_a_dry_run() {
         FILES.map(|(_, content)| content.to_owned())
     );
 }
+
+#[test]
+fn a_second_adoption_at_the_same_time_does_not_undo_the_first() {
+    let folder = place();
+    let host = Host::below(folder.path(), true, |_| Some(1001));
+    let ask = |requests: &[Request]| {
+        if word(&requests[0]) == "pin" {
+            // The other one is quicker from here on.
+            let before = Contents::read(&host).unwrap();
+            let found = find("alice", &before).unwrap();
+            take_out(&host, &before, &found, &mut false).unwrap();
+        }
+        Ok(answer())
+    };
+    let mut asked = Vec::new();
+    let mut counted = |requests: &[Request]| {
+        asked.push(word(&requests[0]));
+        ask(requests)
+    };
+    adopt(&mut counted, &host, "alice", None, false).unwrap_err();
+    assert_eq!(asked, ["preview", "pin"]);
+    assert!(!etc(folder.path())[0].contains("alice"));
+    assert!(saved::read(&host, "alice").unwrap().is_some());
+}
