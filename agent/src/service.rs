@@ -91,7 +91,8 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         clock.clone(),
     )
     .map_err(failed("agent.toml, [ids]"))?;
-    let importers = Importers::new(vec![Arc::new(syncer)]);
+    let mut importers = Importers::default();
+    importers.add(Arc::new(syncer));
     let host = away(|| std::fs::read(MACHINE_ID)).await;
     let jitter = Jitter::new(&host.unwrap_or_else(|_| random_bytes().into()));
     let runs = Arc::new(Runs::new(

@@ -122,7 +122,8 @@ fn runs() -> (TempDir, Store, Arc<Runs>) {
 
 async fn run(runs: &Runs, tenant: &Tenant, order: &Order) -> Result<Ran, Refusal> {
     let turn = runs.turn_now().unwrap();
-    runs.run(turn, tenant, order, "carol", &|_| {}).await
+    runs.run(turn, tenant, order, By::Person("carol"), &|_| {})
+        .await
 }
 
 #[tokio::test]
@@ -167,6 +168,12 @@ async fn a_run_is_remembered_with_its_failures_and_sets_the_scope() {
         .map(|run| run.id)
         .collect();
     assert_eq!(numbers, [2, 1]);
+}
+
+#[test]
+fn nobody_hides_behind_the_schedule() {
+    assert_eq!(By::Schedule.to_string(), "schedule");
+    assert_ne!(By::Person("schedule").to_string(), "schedule");
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod plan;
 mod read;
 mod scope;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -36,11 +37,11 @@ use tokio::time::Instant;
 use crate::clock::{Clock, rfc3339};
 use crate::config::{Config, Homes, Names};
 use crate::graph::{GROUP_SELECT, Graph, GroupChange, Pager, Session, group_change};
-use crate::identity::TenantId;
+use crate::identity::{ObjectKey, TenantId};
 use crate::ids::{IdRange, IllegalRange};
 use crate::names::LocalAccounts;
 use crate::publish::{LocalFiles, Publisher};
-use crate::store::{GroupKind, Store, StoreError};
+use crate::store::{DirectoryGroup, GroupKind, Store, StoreError};
 
 pub use error::SyncError;
 pub use order::{Order, Outcome};
@@ -178,6 +179,8 @@ impl Syncer {
     pub async fn fetch_groups(&self) -> Result<Vec<GroupRow>, SyncError> {
         let store = self.store.clone();
         let known = blocking(move || store.groups()).await?;
+        let known: BTreeMap<ObjectKey, DirectoryGroup> =
+            known.into_iter().map(|group| (group.key, group)).collect();
         let session = self.graph.session();
         let url = session.url(&["groups"], &[("$select", GROUP_SELECT), ("$top", "999")]);
         let mut pager = Pager::list(&session, url, "groups");
@@ -186,8 +189,9 @@ impl Syncer {
             for (position, element) in page.elements.iter().enumerate() {
                 match group_change(element) {
                     GroupChange::Seen(group, _) => {
-                        let imported = known.iter().find(|known| {
-                            known.key.object == group.id && known.key.tenant == self.rules.tenant
+                        let imported = known.get(&ObjectKey {
+                            tenant: self.rules.tenant,
+                            object: group.id,
                         });
                         rows.push(imported.map_or_else(
                             || GroupRow {
@@ -201,7 +205,7 @@ impl Syncer {
                                 imported: false,
                                 object_id: group.id.to_string(),
                             },
-                            crate::store::DirectoryGroup::row,
+                            DirectoryGroup::row,
                         ));
                     }
                     GroupChange::Fault(fault) => tracing::warn!(
