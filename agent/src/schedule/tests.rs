@@ -46,7 +46,7 @@ impl Host {
             offset: AtomicI64::new(0),
         });
         let store = Store::open(folder.path(), clock.clone()).unwrap();
-        let tenant = Tenant::new(TENANT, 1000);
+        let tenant = Tenant::new(TENANT, 200);
         let runs = runs(&store, &clock);
         let mut host = Self {
             _folder: folder,
