@@ -12,6 +12,7 @@
 //! - A tenant's scope is that of its last run that did its work, set in one transaction with the record.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use entra_protocol::admin::{Change, FailedObject, Failure, FailureKind, ImportSummary};
@@ -102,7 +103,7 @@ impl Runs {
         turn: Turn,
         importer: &dyn Importer,
         order: &Order,
-        begun_by: &str,
+        by: By<'_>,
         tell: Tell<'_>,
     ) -> Result<Ran, Refusal> {
         let ran = if order.dry_run {
@@ -112,7 +113,7 @@ impl Runs {
                 changes: outcome.changes,
             })
         } else {
-            self.run_recorded(importer, order, begun_by, tell).await
+            self.run_recorded(importer, order, by, tell).await
         };
         drop(turn);
         ran
@@ -122,18 +123,19 @@ impl Runs {
         &self,
         importer: &dyn Importer,
         order: &Order,
-        begun_by: &str,
+        by: By<'_>,
         tell: Tell<'_>,
     ) -> Result<Ran, Refusal> {
         let tenant = importer.tenant();
-        let (by, scope) = (begun_by.to_owned(), order.scope.to_string());
+        let (begun_by, scope) = (by.to_string(), order.scope.to_string());
         let run = self
-            .stored(move |store| store.begin_run(tenant, &by, &scope))
+            .stored(move |store| store.begin_run(tenant, &begun_by, &scope))
             .await?;
         let mut begun = Begun {
             store: &self.store,
             run,
-            open: true,
+            // Nobody hangs up on the schedule: what ends its runs is the agent's own end.
+            open: by != By::Schedule,
         };
         let result = importer.run(order, tell).await;
         begun.open = false;
@@ -143,14 +145,14 @@ impl Runs {
                 tracing::error!(
                     domain = importer.domain(),
                     scope = %order.scope,
-                    begun_by,
+                    begun_by = %by,
                     error = %refusal.failure.message,
                     "the run failed; the directory is as it was"
                 );
                 Ended::Failed {
                     retry_after: refusal.retry_after,
                     busy: refusal.failure.kind == FailureKind::Busy,
-                    scheduled: begun_by == SCHEDULE,
+                    scheduled: by == By::Schedule,
                 }
             }
         };
@@ -234,6 +236,7 @@ impl Runs {
 struct Begun<'a> {
     store: &'a Store,
     run: u64,
+    /// True as long as dropping it means that its caller has left.
     open: bool,
 }
 
@@ -250,7 +253,7 @@ impl Drop for Begun<'_> {
         runtime.spawn_blocking(move || {
             let failure = Failure {
                 kind: FailureKind::Internal,
-                message: "given up: who had ordered the run hung up".to_owned(),
+                message: "given up before its end: who had ordered it hung up".to_owned(),
                 hint: Some(
                     "what it had begun to commit stands; `entractl sync` does the rest".to_owned(),
                 ),
@@ -263,8 +266,28 @@ impl Drop for Begun<'_> {
     }
 }
 
-/// Who began a run, as records name it, if it was the schedule.
-pub(crate) const SCHEDULE: &str = "schedule";
+/// Who ordered a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By<'a> {
+    /// Nobody: it was due.
+    Schedule,
+    /// The person of this name, or root.
+    Person(&'a str),
+}
+
+/// As records name it.
+impl fmt::Display for By<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Schedule => f.write_str(SCHEDULE),
+            // Somebody may be called so, and must not hide behind it.
+            Self::Person(SCHEDULE) => write!(f, "{SCHEDULE} (a person)"),
+            Self::Person(name) => f.write_str(name),
+        }
+    }
+}
+
+const SCHEDULE: &str = "schedule";
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use crate::admin::{Admin, HostRules, Importer, Importers};
+use crate::admin::{Admin, HostRules, Importers};
 use crate::auth::{Publish, SignIns, TenantLogin, away, in_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Tenant};
@@ -77,7 +77,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         .map_err(failed("agent.toml, [ids]"))?,
     );
     let client = http_client(config.proxy.as_ref()).map_err(failed("prepare HTTPS"))?;
-    let mut importers = Vec::new();
+    let mut importers = Importers::default();
     for tenant in &config.tenants {
         let token = AppToken::new(client.clone(), tenant, clock.clone(), random_bytes);
         let graph = Graph::new(
@@ -96,9 +96,8 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
             clock.clone(),
         )
         .map_err(failed("agent.toml, [ids]"))?;
-        importers.push(Arc::new(syncer) as Arc<dyn Importer>);
+        importers.add(Arc::new(syncer));
     }
-    let importers = Importers::new(importers);
     let machine = away(|| std::fs::read(MACHINE_ID)).await;
     let jitter = Jitter::new(&machine.unwrap_or_else(|_| random_bytes().into()));
     let runs = Arc::new(Runs::new(

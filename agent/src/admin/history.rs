@@ -15,7 +15,7 @@ pub(super) fn list(call: Call<'_>) -> Handling<'_> {
             return Err(directory::mismatch());
         };
         let tenant = match tenant {
-            Some(named) => Some(call.admin.importers.pick(Some(named))?.tenant()),
+            Some(named) => Some(call.admin.importers.of(Some(named))?.tenant()),
             None => None,
         };
         let limit = limit.unwrap_or(LISTED_MAX).min(LISTED_MAX);

@@ -12,7 +12,7 @@ use super::verbs::{Call, Handling};
 use super::{directory, failure};
 use crate::auth::in_store;
 use crate::identity::TenantId;
-use crate::runs::Turn;
+use crate::runs::{By, Turn};
 use crate::sync::{Include, Order, Outcome, Removals, Scope, Tell};
 
 /// A question to the tenant that is on its way.
@@ -73,7 +73,7 @@ pub(super) fn import(call: Call<'_>) -> Handling<'_> {
             full: false,
             dry_run: *dry_run,
         };
-        let importer = call.admin.importers.pick(tenant.as_deref())?;
+        let importer = call.admin.importers.of(tenant.as_deref())?;
         let turn = call.admin.runs.turn_now()?;
         run(&call, "import", turn, importer.as_ref(), order).await
     })
@@ -90,7 +90,7 @@ pub(super) fn sync(call: Call<'_>) -> Handling<'_> {
         else {
             return Err(directory::mismatch());
         };
-        let importer = call.admin.importers.pick(tenant.as_deref())?;
+        let importer = call.admin.importers.of(tenant.as_deref())?;
         // Before the scope is read: while it holds the turn, nobody sets another.
         let turn = call.admin.runs.turn_now()?;
         let key = importer.tenant();
@@ -123,7 +123,7 @@ pub(super) fn fetch_groups(call: Call<'_>) -> Handling<'_> {
         let Request::GroupsFetch { tenant } = &call.request else {
             return Err(directory::mismatch());
         };
-        let importer = call.admin.importers.pick(tenant.as_deref())?;
+        let importer = call.admin.importers.of(tenant.as_deref())?;
         let groups = importer.fetch_groups().await;
         let mut count = 0;
         for group in groups.map_err(|refusal| refusal.failure)? {
@@ -161,7 +161,7 @@ async fn run(
     let ran = call
         .admin
         .runs
-        .run(turn, importer, &order, &call.actor.name, &tell)
+        .run(turn, importer, &order, By::Person(&call.actor.name), &tell)
         .await
         .map_err(|refusal| refusal.failure)?;
     for failed in ran.failures {

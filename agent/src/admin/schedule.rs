@@ -53,7 +53,7 @@ pub(super) fn set(call: Call<'_>) -> Handling<'_> {
                 )
             });
         }
-        let importer = call.admin.importers.pick(tenant.as_deref())?;
+        let importer = call.admin.importers.of(tenant.as_deref())?;
         let (key, actor) = (importer.tenant(), call.actor.clone());
         in_store(&call.admin.store, move |store| {
             store.set_schedule(key, interval, paused, &actor)

@@ -90,14 +90,14 @@ fn tenant(id: &str, domain: &str) -> Tenant {
 
 /// A host whose tenants all refuse, or all do what they are told.
 fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Admin {
-    let importer = |(domain, id): &(&'static str, &str)| {
-        Arc::new(Scripted {
+    let mut importers = Importers::default();
+    for (domain, id) in tenants {
+        importers.add(Arc::new(Scripted {
             domain,
             tenant: id.parse().unwrap(),
             refuses,
-        }) as Arc<dyn Importer>
-    };
-    let importers = Importers::new(tenants.iter().map(importer).collect());
+        }));
+    }
     let jitter = Jitter::new(b"host");
     let planner = Planner::new(host.store.clone(), Arc::new(FixedClock), jitter);
     let ids = importers.all().map(|importer| importer.tenant());
@@ -519,11 +519,11 @@ async fn sync_repeats_the_last_imports_scope_and_takes_one() {
     let (_, end) = ask_of(&admin, 0, sync(None), vec![]).await;
     let refused = end.unwrap_err();
     assert_eq!(refused.kind, FailureKind::BadRequest);
-    assert!(
-        refused
-            .message
-            .contains("contoso.example, fabrikam.example")
+    let listed = format!(
+        "contoso.example ({TENANT}), fabrikam.example ({})",
+        FABRIKAM.1
     );
+    assert!(refused.message.contains(&listed), "{refused:?}");
     let (_, end) = ask_of(&admin, 0, sync(Some("nowhere.example")), vec![]).await;
     assert_eq!(end.unwrap_err().kind, FailureKind::NotFound);
 

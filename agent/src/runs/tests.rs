@@ -122,7 +122,8 @@ fn runs() -> (TempDir, Store, Arc<Runs>) {
 
 async fn run(runs: &Runs, tenant: &Tenant, order: &Order) -> Result<Ran, Refusal> {
     let turn = runs.turn_now().unwrap();
-    runs.run(turn, tenant, order, "carol", &|_| {}).await
+    runs.run(turn, tenant, order, By::Person("carol"), &|_| {})
+        .await
 }
 
 #[tokio::test]
@@ -154,6 +155,12 @@ async fn a_run_is_remembered_with_its_failures_and_sets_the_scope() {
     let plan = store.schedule(TENANT).unwrap().plan.unwrap();
     assert!(plan.due_at > StoppedClock.now());
 
+    // What a person orders in vain moves no plan.
+    let plan = Plan {
+        made_at: plan.made_at,
+        due_at: plan.made_at.plus(7),
+    };
+    store.plan_run(TENANT, plan).unwrap();
     tenant.refuse(None);
     run(&runs, &tenant, &named("bob")).await.unwrap_err();
     let last = store.last_run(Some(TENANT)).unwrap().unwrap();
@@ -167,6 +174,12 @@ async fn a_run_is_remembered_with_its_failures_and_sets_the_scope() {
         .map(|run| run.id)
         .collect();
     assert_eq!(numbers, [2, 1]);
+}
+
+#[test]
+fn nobody_hides_behind_the_schedule() {
+    assert_eq!(By::Schedule.to_string(), "schedule");
+    assert_ne!(By::Person("schedule").to_string(), "schedule");
 }
 
 #[tokio::test]
@@ -185,9 +198,13 @@ async fn a_second_run_is_told_to_wait_and_a_caller_who_leaves_is_recorded() {
     let busy = runs.turn_now().map(|_| ()).unwrap_err();
     assert_eq!(busy.kind, FailureKind::Busy);
     caller.abort();
-    while store.run_under_way(TENANT).unwrap() {
-        tokio::task::yield_now().await;
-    }
+    let recorded = async {
+        while store.run_under_way(TENANT).unwrap() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = std::time::Duration::from_secs(20);
+    tokio::time::timeout(limit, recorded).await.unwrap();
     let last = store.last_run(None).unwrap().unwrap();
     assert!(last.failure.unwrap().message.starts_with("given up"));
     assert!(runs.turn_now().is_ok());

@@ -24,7 +24,7 @@ use crate::admin::{Importer, Importers};
 use crate::auth::in_store;
 use crate::clock::Clock;
 use crate::identity::TenantId;
-use crate::runs::{Runs, SCHEDULE};
+use crate::runs::{By, Runs};
 use crate::store::{Store, StoreError};
 use crate::sync::{Order, Removals};
 
@@ -154,7 +154,7 @@ async fn begin(store: &Store, importer: &Arc<dyn Importer>, runs: &Arc<Runs>) ->
     run.spawn(async move {
         // Its record and its line in the journal say how it ended.
         let _ = runs
-            .run(turn, importer.as_ref(), &order, SCHEDULE, &|_| {})
+            .run(turn, importer.as_ref(), &order, By::Schedule, &|_| {})
             .await;
     });
     if let Some(Err(error)) = run.join_next().await {

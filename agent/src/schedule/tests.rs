@@ -46,7 +46,7 @@ impl Host {
             offset: AtomicI64::new(0),
         });
         let store = Store::open(folder.path(), clock.clone()).unwrap();
-        let tenant = Tenant::new(TENANT, 1000);
+        let tenant = Tenant::new(TENANT, 200);
         let runs = runs(&store, &clock);
         let mut host = Self {
             _folder: folder,
@@ -64,9 +64,13 @@ impl Host {
     async fn import(&self, user: &str) {
         let turn = self.runs.turn_now().unwrap();
         let order = named(user);
-        let ran = self
-            .runs
-            .run(turn, self.tenant.as_ref(), &order, "root", &|_| {});
+        let ran = self.runs.run(
+            turn,
+            self.tenant.as_ref(),
+            &order,
+            By::Person("root"),
+            &|_| {},
+        );
         ran.await.unwrap();
     }
 
@@ -74,7 +78,8 @@ impl Host {
     fn start(&mut self) {
         self.agent.abort_all();
         self.runs = runs(&self.store, &self.clock);
-        let importers = Importers::new(vec![self.tenant.clone()]);
+        let mut importers = Importers::default();
+        importers.add(self.tenant.clone());
         self.agent
             .spawn(keep(self.store.clone(), importers, Arc::clone(&self.runs)));
     }
@@ -146,7 +151,8 @@ async fn nothing_is_scheduled_before_the_first_import() {
     });
     let store = Store::open(folder.path(), clock.clone()).unwrap();
     let tenant = Tenant::new(TENANT, 10);
-    let importers = Importers::new(vec![tenant.clone()]);
+    let mut importers = Importers::default();
+    importers.add(tenant.clone());
     let runs = runs(&store, &clock);
     let mut agent = JoinSet::new();
     agent.spawn(keep(store, importers, runs));
@@ -266,9 +272,13 @@ async fn a_scheduled_run_waits_for_its_turn_and_is_not_made_twice() {
     let due = host.plan().due_at.since(host.clock.now());
     host.pass(due + 1).await;
     let order = named("bob");
-    let ran = host
-        .runs
-        .run(turn, host.tenant.as_ref(), &order, "root", &|_| {});
+    let ran = host.runs.run(
+        turn,
+        host.tenant.as_ref(),
+        &order,
+        By::Person("root"),
+        &|_| {},
+    );
     ran.await.unwrap();
     host.pass(40 * MINUTE).await;
     assert_eq!(

@@ -29,7 +29,7 @@ mod read;
 mod rules;
 mod scope;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -40,11 +40,11 @@ use tokio::time::Instant;
 use crate::clock::{Clock, UnixSeconds, rfc3339};
 use crate::config::{Config, Tenant};
 use crate::graph::{GROUP_SELECT, Graph, GroupChange, Pager, Usage, group_change};
-use crate::identity::TenantId;
+use crate::identity::{ObjectKey, TenantId};
 use crate::ids::IllegalRange;
 use crate::names::LocalAccounts;
 use crate::publish::{LocalFiles, Publisher, Shells};
-use crate::store::{GroupKind, OpenRound, RoundKind, Store, StoreError};
+use crate::store::{DirectoryGroup, GroupKind, OpenRound, RoundKind, Store, StoreError};
 
 pub use error::SyncError;
 pub use order::{Order, Outcome};
@@ -183,6 +183,8 @@ impl Syncer {
     pub async fn fetch_groups(&self) -> Result<Vec<GroupRow>, SyncError> {
         let store = self.store.clone();
         let known = blocking(move || store.groups()).await?;
+        let known: BTreeMap<ObjectKey, DirectoryGroup> =
+            known.into_iter().map(|group| (group.key, group)).collect();
         let session = self.graph.session();
         let url = session.url(&["groups"], &[("$select", GROUP_SELECT), ("$top", "999")]);
         let mut pager = Pager::list(&session, url, "groups");
@@ -191,8 +193,9 @@ impl Syncer {
             for (position, element) in page.elements.iter().enumerate() {
                 match group_change(element) {
                     GroupChange::Seen(group, _) => {
-                        let imported = known.iter().find(|known| {
-                            known.key.object == group.id && known.key.tenant == self.rules.tenant
+                        let imported = known.get(&ObjectKey {
+                            tenant: self.rules.tenant,
+                            object: group.id,
                         });
                         rows.push(imported.map_or_else(
                             || GroupRow {
@@ -206,7 +209,7 @@ impl Syncer {
                                 imported: false,
                                 object_id: group.id.to_string(),
                             },
-                            crate::store::DirectoryGroup::row,
+                            DirectoryGroup::row,
                         ));
                     }
                     GroupChange::Fault(fault) => tracing::warn!(

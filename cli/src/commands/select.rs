@@ -108,40 +108,41 @@ fn by_ticks(
     fetched: &[GroupRow],
     named: &Named,
 ) -> Result<Vec<String>, Trouble> {
-    let listed = fetched.iter().map(|group| Entry {
-        text: match group.imported {
+    let listed = fetched.iter().map(|group| {
+        let text = match group.imported {
             true => format!(
                 "{} ({}), here {}",
                 group.display_name, group.kind, group.name
             ),
             false => format!("{} ({})", group.display_name, group.kind),
-        },
-        ticked: named.ids.contains(&group.object_id),
+        };
+        let ticked = named.ids.contains(&group.object_id);
+        (group.object_id.clone(), Entry { text, ticked })
     });
-    let gone = named.unknown.iter().map(|name| Entry {
-        text: format!("{name} (the tenant has no such group)"),
-        ticked: true,
+    let gone = named.unknown.iter().map(|name| {
+        let text = format!("{name} (the tenant has no such group)");
+        (name.clone(), Entry { text, ticked: true })
     });
-    let entries: Vec<Entry> = listed.chain(gone).collect();
+    // What is in the scope comes first: nobody sees all of a long list.
+    let mut list: Vec<(String, Entry)> = listed.chain(gone).collect();
+    list.sort_by_key(|(_, entry)| !entry.ticked);
+    let (names, entries): (Vec<String>, Vec<Entry>) = list.into_iter().unzip();
     if entries.is_empty() {
         return Err(unmet(
             &format!("{} has no groups", domain.domain),
             "`entractl import --users NAME,...` imports people without groups",
         ));
     }
-    let question = match domain.scope.as_deref() {
-        Some("the whole tenant") => {
+    let question = match domain.scope_groups.is_empty() && domain.scope_users.is_empty() {
+        true if domain.scope.is_some() => {
             "Groups to import instead of the whole tenant, with everybody in them:"
         }
         _ => "Groups to import, with everybody in them:",
     };
-    let ids = fetched.iter().map(|group| &group.object_id);
-    let names: Vec<&String> = ids.chain(&named.unknown).collect();
     let chosen = choose(question, &entries)?;
     Ok(chosen
         .into_iter()
-        .filter_map(|position| names.get(position))
-        .map(|name| (*name).clone())
+        .filter_map(|position| names.get(position).cloned())
         .collect())
 }
 
@@ -344,12 +345,16 @@ mod tests {
     fn what_the_scope_names_is_ticked_and_what_is_ticked_is_imported() {
         let mut domain = row();
         domain.scope_groups.push("Gone".into());
-        let (result, offered) = outcome(vec![domain], Some(&[1, 4]), &args::Select::default());
-        assert_eq!(result.unwrap(), expected(&["alice"], &[SOCIAL, "Gone"]));
+        let (result, offered) = outcome(vec![domain], Some(&[1, 2]), &args::Select::default());
+        assert_eq!(result.unwrap(), expected(&["alice"], &["Gone", SOCIAL]));
         let ticked: Vec<bool> = offered.iter().map(|entry| entry.ticked).collect();
-        assert_eq!(ticked, [true, false, false, false, true]);
+        assert_eq!(
+            ticked,
+            [true, true, false, false, false],
+            "what is ticked comes first"
+        );
         assert_eq!(offered[0].text, "Sales (security), here vertrieb");
-        assert_eq!(offered[4].text, "Gone (the tenant has no such group)");
+        assert_eq!(offered[1].text, "Gone (the tenant has no such group)");
     }
 
     #[test]
