@@ -1,7 +1,7 @@
 //! Two tenants on one host: everybody signs in at their own.
 
+use harness::Trouble;
 use harness::people::ALICE;
-use harness::{Host, Trouble};
 use serde_json::json;
 
 use crate::configured::append;
