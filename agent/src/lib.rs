@@ -6,7 +6,7 @@
 //!
 //! The directory half (`graph`, `sync`, `names`, `ids`, `store`, `publish`) brings people and groups
 //! from the tenant to the snapshot. The front half (`server`, `auth`, `entra`, `admin`) answers those
-//! who ask. They meet in [`store::Store`], [`sync::Syncer`] and [`publish::Publisher`], and nowhere
+//! who ask, and `runs` and `schedule` order imports. They meet in [`store::Store`], [`sync::Syncer`] and [`publish::Publisher`], and nowhere
 //! else: a sign-in never waits for an import, an import never waits for a person.
 //!
 //! Time, paths and the network are parameters of every part; [`service`] is where they become real.
@@ -22,6 +22,8 @@ pub mod ids;
 pub mod logging;
 pub mod names;
 pub mod publish;
+pub mod runs;
+pub mod schedule;
 pub mod server;
 pub mod service;
 pub mod store;

@@ -10,13 +10,15 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use crate::admin::{Admin, Importers};
+use crate::admin::{Admin, Importer, Importers};
 use crate::auth::{Publish, SignIns, TenantLogin, away, in_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Tenant};
 use crate::entra::{AppToken, Endpoints, OverHttps, Verifier, credential_state, http_client};
 use crate::graph::Graph;
 use crate::publish::{LocalFiles, Publisher};
+use crate::runs::Runs;
+use crate::schedule::{Jitter, Planner, keep as keep_schedule};
 use crate::server::{Server, Sockets, republish_on_change};
 use crate::store::Store;
 use crate::sync::Syncer;
@@ -24,6 +26,8 @@ use crate::sync::Syncer;
 /// The folder below the agent's own that everybody may read; it holds the snapshot and nothing else.
 const PUBLIC: &str = "public";
 
+/// What tells this host from others, so that a fleet does not ask the tenant at one instant.
+const MACHINE_ID: &str = "/etc/machine-id";
 /// Between two reminders of the same thing.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -68,7 +72,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         .map_err(failed("agent.toml, [ids]"))?,
     );
     let client = http_client(config.proxy.as_ref()).map_err(failed("prepare HTTPS"))?;
-    let mut importers = Importers::default();
+    let mut importers = Vec::new();
     for tenant in &config.tenants {
         let token = AppToken::new(client.clone(), tenant, clock.clone(), random_bytes);
         let graph = Graph::new(
@@ -87,7 +91,21 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
             clock.clone(),
         )
         .map_err(failed("agent.toml, [ids]"))?;
-        importers.add(tenant, Arc::new(syncer));
+        importers.push(Arc::new(syncer) as Arc<dyn Importer>);
+    }
+    let importers = Importers::new(importers);
+    let host = away(|| std::fs::read(MACHINE_ID)).await;
+    let jitter = Jitter::new(&host.unwrap_or_else(|_| random_bytes().into()));
+    let runs = Arc::new(Runs::new(
+        store.clone(),
+        Planner::new(store.clone(), clock.clone(), jitter),
+        importers.all().map(|importer| importer.tenant()),
+    ));
+    let interrupted = in_store(&store, Store::note_interrupted_runs)
+        .await
+        .map_err(failed("read the databases"))?;
+    if interrupted > 0 {
+        tracing::warn!("a run was interrupted when the agent ended; entractl history shows it");
     }
 
     let publish: Publish = Arc::new(move || match publisher.publish() {
@@ -113,7 +131,8 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         tenants: config.tenants.clone(),
         clock: clock.clone(),
         store: store.clone(),
-        importers,
+        importers: importers.clone(),
+        runs: Arc::clone(&runs),
         publish: publish.clone(),
     };
 
@@ -124,6 +143,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
     tokio::select! {
         served = serving => served.map_err(failed("serve the sockets")),
         () = republish_on_change(watched, at_start, publish) => Ok(()),
+        () = keep_schedule(store, importers, runs) => Ok(()),
         () = keep_watchdog() => Ok(()),
         () = remind_of_ends(config.tenants, clock) => Ok(()),
         never = stop_on_signal(&stop) => never,

@@ -159,6 +159,9 @@ mod tests {
                     users: vec!["x".repeat(100); 1000],
                     groups: Vec::new(),
                     accept_removals: false,
+                    tenant: None,
+                    include: Vec::new(),
+                    dry_run: false,
                 };
                 ask(path, Duration::from_secs(5), &[request], &mut |_| {})
             },

@@ -3,12 +3,18 @@
 //! Invariant: what parses is worth asking the agent: names are not empty and hold no control characters,
 //! roles are roles. Whether a name exists, and whether the caller may ask, only the agent knows.
 
+mod runs;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use entra_protocol::admin::Role;
 use entra_protocol::limits::{ADMIN_SOCKET, MAX_BULK_NAMES};
+
+#[cfg(test)]
+pub(crate) use runs::Caution;
+pub(crate) use runs::{History, HistoryVerb, Import, Schedule, Select, Sync, Tenant};
 
 /// Administers sign-in with Microsoft Entra ID on this host.
 #[derive(Debug, Parser)]
@@ -56,26 +62,21 @@ pub(crate) enum Command {
     /// Shows how far it is while it runs, then how many objects were added, changed, removed, unchanged
     /// and failed, and for every failed one the reason and what to do about it. Interrupting the command
     /// cancels the import; the directory then stays as it was.
-    Import {
-        /// Users by UPN, short name or object id, separated by commas
-        ///
-        /// May be given several times.
-        #[arg(long, value_name = "NAME,...", value_parser = names)]
-        users: Vec<Names>,
+    Import(Import),
 
-        /// Groups by display name or object id, separated by commas; their members come along
-        ///
-        /// Members of nested groups come along too. A comma that belongs to a name is written `\,`.
-        /// May be given several times.
-        #[arg(long, value_name = "NAME,...", value_parser = names)]
-        groups: Vec<Names>,
+    /// Import again what the last import named
+    ///
+    /// What the schedule does by itself, done now. Shows the same summary as `import`.
+    Sync(Sync),
 
-        /// Remove whoever is gone from the tenant or from the scope, however many
-        ///
-        /// For this import only. An answer without any user is refused all the same.
-        #[arg(long)]
-        accept_removals: bool,
+    /// Show or change when each tenant is synced
+    Schedule {
+        #[command(subcommand)]
+        verb: Option<Schedule>,
     },
+
+    /// List the runs of the last 90 days, or show one
+    History(History),
 
     /// Show the agent, its directory, the last import and your own role
     Status,
@@ -114,7 +115,13 @@ pub(crate) enum Users {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Groups {
     /// List every group that the tenant has, imported or not
-    Fetch,
+    Fetch(Tenant),
+    /// Choose which groups to import, from a list of all that the tenant has
+    ///
+    /// In a terminal: type to search, tick with the space bar, confirm with Enter. What is in the scope is
+    /// ticked already; the users that the scope names stay. In scripts --add and --remove do the same.
+    /// The groups that are chosen are imported at once.
+    Select(Select),
     /// List every imported group
     List,
     /// Show one group and its direct members
@@ -214,7 +221,7 @@ mod tests {
 
     #[test]
     fn lists_are_split_at_commas_and_an_escaped_comma_stays() {
-        let Command::Import { users, groups, .. } = parse(&[
+        let Command::Import(Import { users, groups, .. }) = parse(&[
             "import",
             "--users",
             "alice, Bob@contoso.example",

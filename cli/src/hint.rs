@@ -31,7 +31,8 @@ pub(crate) struct Explained {
 pub(crate) enum Kind {
     /// The agent refused.
     Agent(FailureKind),
-    /// `unreachable`, `silent`, `broken_off`, `protocol`, `bad_request` or `output`.
+    /// `unreachable`, `silent`, `broken_off`, `protocol`, `bad_request`, `precondition`, `given_up` or
+    /// `output`.
     Here(&'static str),
 }
 
@@ -56,6 +57,12 @@ pub(crate) fn explain(trouble: &Trouble) -> Explained {
             "protocol",
             "the agent answered something else than what was asked".to_owned(),
             OTHER_VERSION,
+        ),
+        Trouble::Unmet { message, hint } => here("precondition", message.clone(), hint),
+        Trouble::GivenUp => here(
+            "given_up",
+            "nothing was chosen, and nothing was changed".to_owned(),
+            "Enter confirms a choice",
         ),
         Trouble::Output(error) => Explained {
             kind: Kind::Here("output"),

@@ -14,7 +14,10 @@
 //!
 //! | command | document |
 //! |---|---|
-//! | `import` | `{"import": ImportSummary, "failures": [FailedObject]}` |
+//! | `import`, `sync`, `groups select` | `{"import": ImportSummary, "failures": [FailedObject]}`; with `--dry-run` also `"changes": [Change]` |
+//! | `schedule ...` | `{"domains": [DomainRow]}` |
+//! | `history` | `{"runs": [RunRow]}` |
+//! | `history show` | `{"run": RunRow, "failures": [FailedObject]}` |
 //! | `status` | `{"status": Status}` |
 //! | `users list` | `{"users": [UserRow]}` |
 //! | `users show` | `{"user": UserDetail}` |
@@ -25,7 +28,8 @@
 //! | any, exit code 1 | `{"error": {"kind": .., "message": .., "hint": .., "reference": ..}}` |
 //!
 //! `kind` is one of `entra_protocol::admin::FailureKind`, or `unreachable`, `silent`, `broken_off` and
-//! `protocol` where the agent gave no answer of its own; `hint` and `reference` may be null. Exit code 2
+//! `protocol` where the agent gave no answer of its own, `precondition` and `given_up` where `groups select`
+//! ended before it asked for an import; `hint` and `reference` may be null. Exit code 2
 //! comes with a text on stderr and no document, since the caller's own command line is what is wrong.
 
 #![forbid(unsafe_code)]

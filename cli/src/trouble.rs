@@ -26,6 +26,15 @@ pub(crate) enum Trouble {
     },
     /// The agent's answer belongs to another question.
     WrongAnswer,
+    /// The agent was asked, and what it said shows that the command makes no sense.
+    Unmet {
+        /// What stands in the way.
+        message: String,
+        /// What to do instead.
+        hint: String,
+    },
+    /// The person left a question without an answer.
+    GivenUp,
     /// Stdout can't be written.
     Output(io::Error),
 }

@@ -396,6 +396,30 @@ fn initgroups_adds_each_group_once_and_not_the_primary_one() {
 }
 
 #[test]
+fn a_primary_group_that_is_not_private_is_the_groups_own() {
+    let mut alice = user("alice", 70_000, &[70_101]);
+    alice.gid = Id::new(70_100).unwrap();
+    let host = Host::with(
+        &[alice],
+        &[
+            group("staff", 70_100, &[]),
+            group("sales", 70_101, &["alice"]),
+        ],
+    );
+    let line = "alice:*:70000:70100:Alice Liddell:/home/alice:/bin/bash";
+    assert_eq!(getpwnam(&host, "alice", 1024, 0), found(line));
+    assert_eq!(getgrgid(&host, 70_100, 1024), found("staff:*:70100:"));
+    // No private group beside it.
+    let none = (NOT_FOUND, libc::ENOENT, None);
+    assert_eq!(getgrnam(&host, "alice", 1024, 0), none);
+    assert_eq!(getgrgid(&host, 70_000, 1024), none);
+    let (status, list, _) = initgroups(&host, "alice", 70_100, &[70_100], 8, 0);
+    assert_eq!((status, list), (SUCCESS, vec![70_100, 70_101]));
+    let (status, list, _) = initgroups(&host, "alice", 70_000, &[70_000], 8, 0);
+    assert_eq!((status, list), (NOT_FOUND, vec![70_000]));
+}
+
+#[test]
 fn a_local_account_of_the_same_name_does_not_get_the_imported_users_groups() {
     let host = Host::with(&[user("alice", 70_000, &[70_100])], &[]);
     // What login and sudo ask for a local alice with gid 1000: glibc asks on after `files`.

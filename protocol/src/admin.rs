@@ -23,6 +23,59 @@ pub enum Request {
         /// True if this run may remove as much as it wants: the shrink guard holds nothing back.
         #[serde(default)]
         accept_removals: bool,
+        /// Which of the host's tenants, by id or domain; `None` where there is only one.
+        #[serde(default)]
+        tenant: Option<String>,
+        /// Kinds of object that are left out otherwise: `guests`, `microsoft-365-groups`,
+        /// `distribution-groups`.
+        #[serde(default)]
+        include: Vec<String>,
+        /// True if nothing is to be changed: what would be is told in [`Row::Change`].
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// Runs an import of the scope that the last `Import` set.
+    Sync {
+        /// As in `Import`.
+        #[serde(default)]
+        tenant: Option<String>,
+        /// As in `Import`.
+        #[serde(default)]
+        accept_removals: bool,
+        /// True to read everything anew rather than what has changed since the last run.
+        #[serde(default)]
+        full: bool,
+        /// As in `Import`.
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// One [`Row::Domain`] for every tenant of this host: its scope, its schedule, its last and next run.
+    ScheduleShow {},
+    /// Changes a tenant's schedule; answered with its [`Row::Domain`] as it then is.
+    ScheduleSet {
+        /// As in `Import`.
+        #[serde(default)]
+        tenant: Option<String>,
+        /// Minutes between two runs.
+        #[serde(default)]
+        interval_minutes: Option<u32>,
+        /// True to pause, false to resume.
+        #[serde(default)]
+        paused: Option<bool>,
+    },
+    /// One [`Row::Run`] for every run that is remembered, the latest first.
+    HistoryList {
+        /// Only this tenant's.
+        #[serde(default)]
+        tenant: Option<String>,
+        /// At most so many.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// One run in full, in one [`Done::Run`] after its failures as [`Row::Failure`].
+    HistoryShow {
+        /// Its number, from [`RunRow::id`].
+        id: u64,
     },
     /// The agent's state in one [`Done::Status`].
     Status {},
@@ -34,7 +87,11 @@ pub enum Request {
         user: String,
     },
     /// One [`Row::Group`] for every group that the tenant has, imported or not.
-    GroupsFetch {},
+    GroupsFetch {
+        /// As in `Import`.
+        #[serde(default)]
+        tenant: Option<String>,
+    },
     /// One [`Row::Group`] for every imported group, by name.
     GroupsList {},
     /// One group with its members, by name or object id.
@@ -99,6 +156,12 @@ pub enum Row {
     Failure(FailedObject),
     /// A changed role, of `role set`.
     Role(RoleChange),
+    /// What a dry run would have changed.
+    Change(Change),
+    /// A tenant of this host, of `schedule`.
+    Domain(Box<DomainRow>),
+    /// A run, of `history`.
+    Run(Box<RunRow>),
 }
 
 /// How a verb ended well.
@@ -115,6 +178,8 @@ pub enum Done {
     Group(GroupRow),
     /// Of `auth enable|disable|status`.
     Auth(AuthState),
+    /// Of `history show`.
+    Run(Box<RunRow>),
     /// Of a list: how many rows there were.
     Rows {
         /// The count, so that a cut stream shows.
@@ -334,7 +399,7 @@ impl Withheld {
 }
 
 /// What a run did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportSummary {
     /// When it began.
     pub started_at: String,
@@ -355,6 +420,27 @@ pub struct ImportSummary {
     pub requests: u64,
     /// The generation of the published snapshot.
     pub generation: u64,
+    /// The tenant's id.
+    #[serde(default)]
+    pub tenant_id: String,
+    /// True if everything was read anew, false if only what has changed.
+    #[serde(default)]
+    pub full: bool,
+    /// True if nothing was changed: the counts say what would have been.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Bytes of Graph's answers, as they were after decompression.
+    #[serde(default)]
+    pub bytes: u64,
+    /// How often Graph asked to wait (429, or 5xx with `Retry-After`).
+    #[serde(default)]
+    pub throttled: u64,
+    /// How long the run waited for Graph, in milliseconds.
+    #[serde(default)]
+    pub waited_ms: u64,
+    /// Changes of a dry run beyond those that came as rows.
+    #[serde(default)]
+    pub more_changes: u64,
     /// Remarks that are not failures (a cycle of groups, say).
     #[serde(default)]
     pub remarks: Vec<String>,
@@ -367,6 +453,10 @@ pub struct Status {
     pub version: String,
     /// The tenants this host imports from.
     pub tenants: Vec<TenantStatus>,
+    /// Their schedules and runs, for auditors and up. The names of their scopes are left out, so that
+    /// all of it fits into a frame.
+    #[serde(default)]
+    pub domains: Vec<DomainRow>,
     /// Published users.
     pub users: u64,
     /// Published groups, role groups and private groups not counted.
@@ -389,7 +479,7 @@ pub struct Status {
 }
 
 /// A tenant as `status` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantStatus {
     /// The tenant's id.
     pub id: String,
@@ -405,6 +495,84 @@ pub struct TenantStatus {
     /// What is to be done about it, from 30 days before.
     #[serde(default)]
     pub credential_warning: Option<String>,
+}
+
+/// What a dry run would have changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// `user`, `group` or `membership`.
+    pub kind: String,
+    /// `add`, `change`, `remove` or `withhold`.
+    pub action: String,
+    /// The name on this host; empty if it has none.
+    pub name: String,
+    /// How the tenant names it (a UPN, a display name); for a membership the group's name.
+    pub label: String,
+    /// The object id; of a membership the user's.
+    pub object_id: String,
+}
+
+/// A tenant of this host with its scope and schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainRow {
+    /// The tenant's id.
+    pub tenant_id: String,
+    /// Its domain as configured.
+    pub domain: String,
+    /// The scope in words; `None` before the first import.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// The users that the scope names.
+    #[serde(default)]
+    pub scope_users: Vec<String>,
+    /// The groups that the scope names.
+    #[serde(default)]
+    pub scope_groups: Vec<String>,
+    /// What the scope includes beside members and security groups, as in [`Request::Import`].
+    #[serde(default)]
+    pub scope_include: Vec<String>,
+    /// Minutes between two runs.
+    pub interval_minutes: u32,
+    /// True if `agent.toml` sets the interval, so that it can't be changed here.
+    #[serde(default)]
+    pub interval_is_configured: bool,
+    /// True if no run is begun by the schedule.
+    pub paused: bool,
+    /// True if a run is under way.
+    pub running: bool,
+    /// When the next run is due; `None` if there is none to come.
+    #[serde(default)]
+    pub next_run: Option<String>,
+    /// The last run.
+    #[serde(default)]
+    pub last_run: Option<RunRow>,
+}
+
+/// A run that is remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRow {
+    /// Its number, which grows.
+    pub id: u64,
+    /// The tenant's id.
+    pub tenant_id: String,
+    /// Who began it: `schedule`, or the caller's name.
+    pub begun_by: String,
+    /// When it began.
+    pub started_at: String,
+    /// When it ended; `None` while it is under way, and for one that ended with the agent.
+    #[serde(default)]
+    pub ended_at: Option<String>,
+    /// The scope in words.
+    pub scope: String,
+    /// What it did, if it did its work.
+    #[serde(default)]
+    pub summary: Option<ImportSummary>,
+    /// Why it failed, if it did.
+    #[serde(default)]
+    pub failure: Option<Failure>,
+    /// How many objects it could not take; [`Row::Failure`] tells at most 10 000 of them.
+    #[serde(default)]
+    pub failures: u64,
 }
 
 /// Who asked.

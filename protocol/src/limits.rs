@@ -39,6 +39,13 @@ pub const NAMES_PER_FRAME: usize = 200;
 /// Names in one bulk operation at most, over all its frames.
 pub const MAX_BULK_NAMES: usize = 100_000;
 
+/// The shortest interval of a schedule, in minutes: a tenant whose objects change more often is better
+/// served by `entractl sync`, and a fleet that asks more often is throttled.
+pub const INTERVAL_MINUTES_MIN: u32 = 5;
+
+/// The longest interval of a schedule, in minutes (a week): half of what an offline host lives by default.
+pub const INTERVAL_MINUTES_MAX: u32 = 7 * 24 * 60;
+
 /// The socket for sign-ins: callers are root, or a process whose uid is the user it asks for.
 pub const LOGIN_SOCKET: &str = "/run/entra-login/login.sock";
 

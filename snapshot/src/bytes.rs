@@ -50,6 +50,13 @@ impl<'a> Cursor<'a> {
         self.take_array().map(u64::from_le_bytes)
     }
 
+    /// Whether all bytes of a text with its length are there.
+    pub(crate) fn holds_text(&self) -> bool {
+        self.rest
+            .split_first_chunk()
+            .is_some_and(|(length, rest)| rest.len() >= usize::from(u16::from_le_bytes(*length)))
+    }
+
     /// A text with its length, in bytes, in a `u16` before it.
     pub(crate) fn take_text(&mut self) -> Option<&'a str> {
         let length = self.take_u16()?;

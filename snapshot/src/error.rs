@@ -57,18 +57,19 @@ impl std::error::Error for ReadError {
 
 /// Why the writer refused an entry or could not publish.
 ///
-/// After `Duplicate`, `Illegal` or `TooLarge` from an `add_…` call the entry is
-/// left out and the writer goes on; after `Io` it should be dropped. The
+/// After `Illegal` or `TooLarge` from an `add_…` call the entry is left out and the
+/// writer goes on; after `Io` it should be dropped. `Duplicate` comes from
+/// `publish`, once all entries are known, and then nothing is published. The
 /// published file is then still the old one, unless syncing its folder failed:
 /// the new one is then in place but may be lost with the power.
 #[derive(Debug)]
 pub enum WriteError {
-    /// Another entry has this name or id already.
+    /// Two entries have the same name or id, private groups included.
     Duplicate {
-        /// `user name`, `user principal name`, `uid`, `group name` or `gid`.
+        /// `user name or user principal name`, `uid`, `group name` or `gid`.
         what: &'static str,
-        /// The name or id.
-        value: String,
+        /// The names of the two entries.
+        entries: [String; 2],
     },
     /// A free string of the entry or of the policy is not legal.
     Illegal(Illegal),
@@ -95,8 +96,11 @@ pub enum WriteError {
 impl fmt::Display for WriteError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Duplicate { what, value } => {
-                write!(formatter, "the {what} {value} is taken by another entry")
+            Self::Duplicate {
+                what,
+                entries: [one, other],
+            } => {
+                write!(formatter, "\"{one}\" and \"{other}\" have the same {what}")
             }
             Self::Illegal(illegal) => illegal.fmt(formatter),
             Self::TooLarge { what, size, limit } => {

@@ -277,6 +277,52 @@ impl<R: ReadAt> Snapshot<R> {
         record::decode(&bytes, self.header.seed, offset, self.header.minor)
     }
 
+    /// Fills `buffer` with bytes of the record `what` from `offset`.
+    pub(crate) fn bytes_at(
+        &self,
+        buffer: &mut [u8],
+        offset: u64,
+        what: &'static str,
+    ) -> Result<(), ReadError> {
+        if !self.holds_record(offset, buffer.len() as u32) {
+            return Err(ReadError::Damaged { what, offset });
+        }
+        fill(&self.source, buffer, offset, what)
+    }
+
+    /// Whether a search for `key` ends at the slot of the record at `offset`:
+    /// [`Snapshot::find`] would come to it before any other record for which
+    /// `carries` is true.
+    pub(crate) fn leads_to(
+        &self,
+        table: Table,
+        key: &[u8],
+        offset: u64,
+        length: u32,
+        carries: impl Fn(&Record) -> bool,
+    ) -> Result<bool, ReadError> {
+        let hash = key_hash(self.header.seed, key);
+        let buckets = table.of(&self.header.tables).buckets;
+        let mut index = first_bucket(hash, buckets);
+        for _ in 0..PROBES_MAX.min(buckets) {
+            let bucket = self.bucket(table, index)?;
+            let candidate = |slot: &&Slot| slot.offset != 0 && slot.tag == hash as u32;
+            for slot in bucket.slots.iter().filter(candidate) {
+                if slot.offset == offset {
+                    return Ok(slot.length == length);
+                }
+                if carries(&self.record_at(slot.offset, slot.length)?) {
+                    return Ok(false);
+                }
+            }
+            if !bucket.overflowed {
+                return Ok(false);
+            }
+            index = (index + 1) % buckets;
+        }
+        Ok(false)
+    }
+
     /// Records that are passed over are read whole too: an unproven prefix could
     /// lead past one that was wanted.
     fn next<T>(

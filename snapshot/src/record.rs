@@ -9,7 +9,7 @@ use crate::entry::{Account, Group, User};
 use crate::error::{ReadError, WriteError};
 use crate::header::MINOR;
 use crate::legal::{AbsolutePath, Id, Illegal, Name, Text, Upn};
-use crate::siphash::{DOMAIN_RECORD, siphash};
+use crate::siphash::{DOMAIN_RECORD, SipHasher};
 
 /// One entry of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,16 +70,41 @@ pub(crate) fn encode_user(user: &User, seed: u64, offset: u64) -> Result<Vec<u8>
     finish(record, complete, "user record", Kind::User, seed, offset)
 }
 
-/// The whole record of `group` with these members, to be written at `offset`.
+/// All of the record of `group` but its members, `count` texts of `bytes` bytes
+/// together, which `each_member_piece` gives whenever it is asked, and the same
+/// bytes each time. They follow this.
 pub(crate) fn encode_group(
     group: &Group,
-    members: &[Name],
+    count: u32,
+    bytes: u64,
+    each_member_piece: impl FnOnce(&mut SipHasher) -> Result<(), WriteError>,
     seed: u64,
     offset: u64,
-) -> Result<Vec<u8>, WriteError> {
-    let mut record = begin(KIND_GROUP);
-    let complete = put_group(&mut record, group, members).is_some();
-    finish(record, complete, "group record", Kind::Group, seed, offset)
+) -> Result<GroupRecord, WriteError> {
+    let mut head = begin(KIND_GROUP);
+    let complete = put_group(&mut head, group, count).is_some();
+    let limit = u64::from(GROUP_BYTES_MAX);
+    let size = bytes.saturating_add(head.len() as u64);
+    if !complete || size > limit {
+        let what = "group record";
+        return Err(WriteError::TooLarge { what, size, limit });
+    }
+    let length = size as u32;
+    put_length(&mut head, length);
+    let mut checksum = record_hasher(seed, offset);
+    if let Some((place, rest)) = head.split_first_chunk_mut::<8>() {
+        checksum.write(rest);
+        each_member_piece(&mut checksum)?;
+        *place = checksum.finish().to_le_bytes();
+    }
+    Ok(GroupRecord { head, length })
+}
+
+/// A group's record up to its members.
+pub(crate) struct GroupRecord {
+    pub(crate) head: Vec<u8>,
+    /// Length of the whole record in bytes.
+    pub(crate) length: u32,
 }
 
 /// Takes the bytes of one whole record that was found at `offset` of a file
@@ -117,7 +142,24 @@ pub(crate) fn decode(
 
 /// The checksum of a record that begins at `offset`, over all but itself.
 fn record_checksum(seed: u64, offset: u64, rest: &[u8]) -> u64 {
-    siphash(seed, DOMAIN_RECORD ^ offset, rest)
+    let mut hasher = record_hasher(seed, offset);
+    hasher.write(rest);
+    hasher.finish()
+}
+
+/// For that checksum, where the record comes in pieces.
+pub(crate) const fn record_hasher(seed: u64, offset: u64) -> SipHasher {
+    SipHasher::new(seed, DOMAIN_RECORD ^ offset)
+}
+
+/// The name of a record, from its first [`NAMED_BYTES`] bytes, for a message.
+pub(crate) fn name_in(bytes: &[u8]) -> Option<&str> {
+    let prefix = bytes.first_chunk().and_then(Prefix::decode)?;
+    let before = match prefix.kind {
+        Kind::User => USER_BYTES_BEFORE_NAME,
+        Kind::Group => GROUP_BYTES_BEFORE_NAME,
+    };
+    Cursor::new(bytes.get(PREFIX_BYTES + before..)?).take_text()
 }
 
 fn begin(kind: u32) -> Vec<u8> {
@@ -143,13 +185,17 @@ fn finish(
         return Err(WriteError::TooLarge { what, size, limit });
     }
     let mut record = record;
-    if let Some(length) = record.get_mut(12..PREFIX_BYTES) {
-        length.copy_from_slice(&(size as u32).to_le_bytes());
-    }
+    put_length(&mut record, size as u32);
     if let Some((place, rest)) = record.split_first_chunk_mut::<8>() {
         *place = record_checksum(seed, offset, rest).to_le_bytes();
     }
     Ok(record)
+}
+
+fn put_length(record: &mut [u8], length: u32) {
+    if let Some(place) = record.get_mut(12..PREFIX_BYTES) {
+        place.copy_from_slice(&length.to_le_bytes());
+    }
 }
 
 /// Nothing if a text or list is longer than its length field can say.
@@ -240,21 +286,34 @@ fn take_user(cursor: &mut Cursor<'_>) -> Option<User> {
     })
 }
 
-/// Nothing if a text or list is longer than its length field can say.
-fn put_group(into: &mut Vec<u8>, group: &Group, members: &[Name]) -> Option<()> {
+/// Up to the members. Nothing if a text is longer than its length field can say.
+fn put_group(into: &mut Vec<u8>, group: &Group, members: u32) -> Option<()> {
     into.extend_from_slice(&group.gid.value().to_le_bytes());
     let flags = if group.always_whole { GROUP_WHOLE } else { 0 };
     into.extend_from_slice(&flags.to_le_bytes());
     into.extend_from_slice(&group.object_id);
     put_text(into, group.name.as_str())?;
-    put_count(into, members.len())?;
-    for member in members {
-        put_text(into, member.as_str())?;
-    }
+    into.extend_from_slice(&members.to_le_bytes());
     Some(())
 }
 
 fn take_group(cursor: &mut Cursor<'_>) -> Option<Group> {
+    let mut group = take_group_head(cursor)?;
+    let count = cursor.take_count(MEMBER_BYTES_MIN)?;
+    group.members.reserve_exact(count);
+    for _ in 0..count {
+        group.members.push(take_member(cursor)?);
+    }
+    Some(group)
+}
+
+/// One member.
+pub(crate) fn take_member(cursor: &mut Cursor<'_>) -> Option<Name> {
+    Name::new(cursor.take_text()?).ok()
+}
+
+/// A group up to the number of its members, which follows.
+pub(crate) fn take_group_head(cursor: &mut Cursor<'_>) -> Option<Group> {
     let gid = Id::new(cursor.take_u32()?).ok()?;
     let flags = cursor.take_u32()?;
     if flags & !GROUP_WHOLE != 0 {
@@ -262,16 +321,11 @@ fn take_group(cursor: &mut Cursor<'_>) -> Option<Group> {
     }
     let object_id = cursor.take_array()?;
     let name = Name::new(cursor.take_text()?).ok()?;
-    let count = cursor.take_count(MEMBER_BYTES_MIN)?;
-    let mut members = Vec::with_capacity(count);
-    for _ in 0..count {
-        members.push(Name::new(cursor.take_text()?).ok()?);
-    }
     Some(Group {
         name,
         gid,
         object_id,
-        members,
+        members: Vec::new(),
         always_whole: flags & GROUP_WHOLE != 0,
     })
 }
@@ -298,6 +352,15 @@ const USER_BYTES_MAX: u32 = 1 << 20;
 
 /// Room for a role group of more than two million members.
 const GROUP_BYTES_MAX: u32 = 64 << 20;
+
+/// Bytes of a record that surely hold its name, which has 113 bytes at most.
+pub(crate) const NAMED_BYTES: usize = 256;
+
+/// Bytes of a user's body before the name.
+const USER_BYTES_BEFORE_NAME: usize = 4 + 4 + 4 + 8 + 16 + 16;
+
+/// Bytes of a group's body before the name.
+const GROUP_BYTES_BEFORE_NAME: usize = 4 + 4 + 16;
 
 /// A member's length field and at least one byte of name; what a count of
 /// members is held against before room is reserved.

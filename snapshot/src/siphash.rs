@@ -8,23 +8,71 @@
 
 /// The 64-bit hash of `data` under the key `(k0, k1)`.
 pub(crate) fn siphash(k0: u64, k1: u64, data: &[u8]) -> u64 {
-    let mut state = State {
-        v0: k0 ^ 0x736f_6d65_7073_6575,
-        v1: k1 ^ 0x646f_7261_6e64_6f6d,
-        v2: k0 ^ 0x6c79_6765_6e65_7261,
-        v3: k1 ^ 0x7465_6462_7974_6573,
-    };
-    let (words, rest) = data.as_chunks::<8>();
-    for word in words {
-        state.compress(u64::from_le_bytes(*word));
+    let mut hasher = SipHasher::new(k0, k1);
+    hasher.write(data);
+    hasher.finish()
+}
+
+/// The hash of bytes that come in pieces; how they are cut makes no difference.
+pub(crate) struct SipHasher {
+    state: State,
+    /// The bytes since the last whole word, the first one lowest.
+    pending: u64,
+    /// How many those are, at most seven.
+    pending_bytes: u32,
+    /// Bytes so far; its low eight bits count.
+    length: u64,
+}
+
+impl SipHasher {
+    pub(crate) const fn new(k0: u64, k1: u64) -> Self {
+        Self {
+            state: State {
+                v0: k0 ^ 0x736f_6d65_7073_6575,
+                v1: k1 ^ 0x646f_7261_6e64_6f6d,
+                v2: k0 ^ 0x6c79_6765_6e65_7261,
+                v3: k1 ^ 0x7465_6462_7974_6573,
+            },
+            pending: 0,
+            pending_bytes: 0,
+            length: 0,
+        }
     }
-    let mut last = [0; 8];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
+
+    pub(crate) fn write(&mut self, data: &[u8]) {
+        self.length = self.length.wrapping_add(data.len() as u64);
+        let mut data = data;
+        while self.pending_bytes != 0 {
+            let Some((byte, rest)) = data.split_first() else {
+                return;
+            };
+            self.push(*byte);
+            data = rest;
+        }
+        let (words, rest) = data.as_chunks::<8>();
+        for word in words {
+            self.state.compress(u64::from_le_bytes(*word));
+        }
+        for byte in rest {
+            self.push(*byte);
+        }
     }
-    // The last word carries the length modulo 256 in its top byte.
-    state.compress(u64::from_le_bytes(last) | ((data.len() as u64) << 56));
-    state.finish()
+
+    pub(crate) fn finish(mut self) -> u64 {
+        // The last word carries the length modulo 256 in its top byte.
+        self.state.compress(self.pending | (self.length << 56));
+        self.state.finish()
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.pending |= u64::from(byte) << (8 * self.pending_bytes);
+        self.pending_bytes += 1;
+        if self.pending_bytes == 8 {
+            self.state.compress(self.pending);
+            self.pending = 0;
+            self.pending_bytes = 0;
+        }
+    }
 }
 
 struct State {
@@ -74,7 +122,7 @@ pub(crate) const DOMAIN_RECORD: u64 = 0x5245_434f_5244_0000;
 
 #[cfg(test)]
 mod tests {
-    use super::siphash;
+    use super::{SipHasher, siphash};
 
     /// The vectors of the authors' reference implementation (`vectors_sip64`):
     /// key 00 01 .. 0f, inputs of 0, 1, 2, ... bytes 00 01 02 ...
@@ -97,6 +145,23 @@ mod tests {
         let input: Vec<u8> = (0..64).collect();
         for (length, hash) in expected {
             assert_eq!(siphash(k0, k1, &input[..length]), hash, "{length} bytes");
+        }
+    }
+    #[test]
+    fn pieces_give_the_hash_of_the_whole() {
+        let input: Vec<u8> = (0..64).collect();
+        for first in 0..input.len() {
+            for second in first..input.len() {
+                let mut hasher = SipHasher::new(1, 2);
+                hasher.write(&input[..first]);
+                hasher.write(&input[first..second]);
+                hasher.write(&input[second..]);
+                assert_eq!(
+                    hasher.finish(),
+                    siphash(1, 2, &input),
+                    "{first} and {second}"
+                );
+            }
         }
     }
 }

@@ -1,18 +1,21 @@
 //! The hash tables (docs/snapshot.md, "Hash tables").
 //!
 //! Invariant: a bucket that decodes is the one that was written at this place of
-//! this table in this generation; and every key that `place` was given is found
-//! within [`PROBES_MAX`] buckets from its first one, with no bucket before it
-//! that says "no further".
+//! this table in this generation; and every key that a [`Placement`] was given is
+//! found within [`PROBES_MAX`] buckets from its first one, with no bucket before
+//! it that says "no further".
+//!
+//! A table of any size is placed in a few kilobytes: keys come in the order of
+//! their hashes, so that all but the last few buckets are final.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use crate::bytes::Cursor;
 use crate::error::WriteError;
 use crate::siphash::{DOMAIN_BUCKET, DOMAIN_KEY, siphash};
 
 /// The four hash tables, in the order in which the header lists them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Table {
     UserName = 0,
     Uid = 1,
@@ -137,56 +140,99 @@ pub(crate) fn first_bucket(hash: u64, buckets: u64) -> u64 {
     ((u128::from(hash) * u128::from(buckets)) >> 64) as u64
 }
 
-/// Entries by the hash of their key; ordered, so that equal input gives equal
-/// bytes.
-pub(crate) type Entries = BTreeMap<u64, Entry>;
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    pub(crate) offset: u64,
-    pub(crate) length: u32,
-    /// The key is the name or uid of a user with a private group, and so taken
-    /// for groups too.
-    pub(crate) private_group: bool,
+/// The buckets that `keys` keys get.
+pub(crate) const fn buckets_for(keys: u64) -> u64 {
+    keys / KEYS_PER_BUCKET + 1
 }
 
-/// Puts every entry into its bucket or, if that is full, one of the next.
-pub(crate) fn place(entries: &Entries) -> Result<Vec<Bucket>, WriteError> {
-    let count = entries.len() / ENTRIES_PER_BUCKET + 1;
-    let mut buckets = vec![Bucket::default(); count];
-    for (hash, entry) in entries {
-        let mut index = first_bucket(*hash, count as u64) as usize;
-        let mut probes = 1;
-        let slot = loop {
-            let Some(bucket) = buckets.get_mut(index) else {
-                index = 0;
-                continue;
-            };
-            if let Some(free) = bucket.slots.iter().position(|slot| slot.offset == 0) {
-                break buckets
-                    .get_mut(index)
-                    .and_then(|bucket| bucket.slots.get_mut(free));
-            }
-            bucket.overflowed = true;
-            index += 1;
-            probes += 1;
-            if probes > PROBES_MAX {
-                return Err(WriteError::TooLarge {
-                    what: "table",
-                    size: probes,
-                    limit: PROBES_MAX,
-                });
-            }
-        };
-        if let Some(slot) = slot {
-            *slot = Slot {
-                tag: *hash as u32,
-                length: entry.length,
-                offset: entry.offset,
-            };
+/// A table that is being placed, front to back.
+///
+/// Only what can still change is in memory: the buckets from the last key's first
+/// one on, and the first few of the table, where the keys of the last few go on.
+pub(crate) struct Placement {
+    buckets: u64,
+    /// Buckets 0 to [`PROBES_MAX`], or all if there are fewer.
+    head: Vec<Bucket>,
+    /// The buckets from `next` on that were touched.
+    window: VecDeque<Bucket>,
+    /// The first bucket that was not handed out yet, those of `head` left out.
+    next: u64,
+}
+
+impl Placement {
+    pub(crate) fn new(buckets: u64) -> Self {
+        let head = PROBES_MAX.min(buckets);
+        Self {
+            buckets,
+            head: vec![Bucket::default(); head as usize],
+            window: VecDeque::new(),
+            next: head,
         }
     }
-    Ok(buckets)
+
+    /// How many buckets [`Placement::finish`] will give back.
+    pub(crate) fn head_length(&self) -> usize {
+        self.head.len()
+    }
+
+    /// Puts a key's slot into its bucket or, if that is full, one of the next, and
+    /// hands out the buckets that are final. Hashes must not decrease.
+    pub(crate) fn add(
+        &mut self,
+        hash: u64,
+        slot: Slot,
+        mut hand_out: impl FnMut(u64, &Bucket) -> Result<(), WriteError>,
+    ) -> Result<(), WriteError> {
+        let first = first_bucket(hash, self.buckets);
+        while self.next < first {
+            let bucket = self.window.pop_front().unwrap_or_default();
+            hand_out(self.next, &bucket)?;
+            self.next += 1;
+        }
+        let mut index = first;
+        for _ in 0..PROBES_MAX {
+            if let Some(bucket) = self.bucket(index) {
+                if let Some(free) = bucket.slots.iter_mut().find(|slot| slot.offset == 0) {
+                    *free = slot;
+                    return Ok(());
+                }
+                bucket.overflowed = true;
+            }
+            index = (index + 1) % self.buckets;
+        }
+        Err(WriteError::TooLarge {
+            what: "table",
+            size: PROBES_MAX + 1,
+            limit: PROBES_MAX,
+        })
+    }
+
+    /// Hands out the rest and gives back the head, the only buckets that were not
+    /// handed out.
+    pub(crate) fn finish(
+        mut self,
+        mut hand_out: impl FnMut(u64, &Bucket) -> Result<(), WriteError>,
+    ) -> Result<Vec<Bucket>, WriteError> {
+        while self.next < self.buckets {
+            let bucket = self.window.pop_front().unwrap_or_default();
+            hand_out(self.next, &bucket)?;
+            self.next += 1;
+        }
+        Ok(self.head)
+    }
+
+    /// A bucket that was not handed out. A key gets at most [`PROBES_MAX`] - 1
+    /// buckets beyond its first one, and so past the last one only into the head.
+    fn bucket(&mut self, index: u64) -> Option<&mut Bucket> {
+        if let Some(bucket) = self.head.get_mut(index as usize) {
+            return Some(bucket);
+        }
+        let position = index.checked_sub(self.next)? as usize;
+        while self.window.len() <= position {
+            self.window.push_back(Bucket::default());
+        }
+        self.window.get_mut(position)
+    }
 }
 
 /// Slots of a bucket: with checksum and overflow word they fill two cache lines.
@@ -195,9 +241,81 @@ pub(crate) const SLOTS: usize = 7;
 /// Bytes of a bucket.
 pub(crate) const BUCKET_BYTES: usize = 128;
 
-/// Buckets that a lookup reads at most. At five entries to seven slots,
+/// Buckets that a lookup reads at most. At five keys to seven slots,
 /// two million keys need four.
 pub(crate) const PROBES_MAX: u64 = 64;
 
-/// Five entries to seven slots leave few buckets that overflow.
-const ENTRIES_PER_BUCKET: usize = SLOTS - 2;
+/// Five keys to seven slots leave few buckets that overflow.
+const KEYS_PER_BUCKET: u64 = SLOTS as u64 - 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Numbers;
+
+    /// Every key into its first bucket with room, one after the other, with the
+    /// whole table in memory.
+    fn placed_at_once(buckets: u64, hashes: &[u64]) -> Option<Vec<Bucket>> {
+        let mut table = vec![Bucket::default(); buckets as usize];
+        for hash in hashes {
+            let first = first_bucket(*hash, buckets) as usize;
+            let mut probes = (0..PROBES_MAX as usize).map(|step| (first + step) % buckets as usize);
+            let found = probes.find_map(|index| {
+                let free = table[index].slots.iter().position(|slot| slot.offset == 0);
+                table[index].overflowed |= free.is_none();
+                Some((index, free?))
+            });
+            let (index, free) = found?;
+            table[index].slots[free] = slot(*hash);
+        }
+        Some(table)
+    }
+
+    fn placed_front_to_back(buckets: u64, hashes: &[u64]) -> Option<Vec<Bucket>> {
+        let mut placement = Placement::new(buckets);
+        let head = placement.head_length();
+        let mut rest = Vec::new();
+        let mut hand_out = |index, bucket: &Bucket| {
+            assert_eq!(index as usize, head + rest.len(), "in order, each once");
+            rest.push(bucket.clone());
+            Ok(())
+        };
+        for hash in hashes {
+            placement.add(*hash, slot(*hash), &mut hand_out).ok()?;
+        }
+        let mut table = placement.finish(&mut hand_out).unwrap();
+        table.append(&mut rest);
+        Some(table)
+    }
+
+    fn slot(hash: u64) -> Slot {
+        Slot {
+            tag: hash as u32,
+            length: 1,
+            offset: (hash >> 1) + 1,
+        }
+    }
+
+    #[test]
+    fn placing_front_to_back_gives_the_table_that_placing_at_once_gives() {
+        let mut refused = 0;
+        for seed in 1..400 {
+            let mut numbers = Numbers(seed);
+            let buckets = numbers.below(200) + 1;
+            // Up to a third more than the writer puts in, so that much overflows;
+            // and in every second table many keys at the very end.
+            let count = numbers.below(buckets * 7);
+            let mut hashes: Vec<u64> = (0..count)
+                .map(|_| match seed % 2 {
+                    0 if numbers.below(4) == 0 => u64::MAX - numbers.below(1 << 54),
+                    _ => numbers.next(),
+                })
+                .collect();
+            hashes.sort_unstable();
+            let expected = placed_at_once(buckets, &hashes);
+            refused += u32::from(expected.is_none());
+            assert_eq!(placed_front_to_back(buckets, &hashes), expected, "{seed}");
+        }
+        assert!(refused > 0, "no table was too full");
+    }
+}

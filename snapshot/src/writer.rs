@@ -3,12 +3,14 @@
 //! Invariant: the published name always stands for one whole, verified file. A
 //! new one is written under a temporary name in the same folder, synced, read
 //! back record by record and slot by slot, and only then renamed over the old
-//! one; whatever fails before leaves the old one in place. Records go to disk as
-//! they are added; memory holds the tables only.
+//! one; whatever fails before leaves the old one in place.
 //!
-//! The writer refuses on its own what would make an answer ambiguous: a second
-//! entry with the same name, user principal name, uid or gid, private groups
-//! included. It does not know the host's local accounts.
+//! Memory does not grow with the directory: records go to disk as they are added,
+//! and so do the keys for the tables when they are many (`keys`). What would make
+//! an answer ambiguous, two entries with the same name, user principal name, uid
+//! or gid, private groups included, is therefore found when the keys are sorted,
+//! and nothing is published then (docs/decisions/0010). The writer does not know
+//! the host's local accounts.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -19,9 +21,12 @@ use crate::FILE_NAME;
 use crate::entry::{Group, Policy, User};
 use crate::error::{ReadError, WriteError};
 use crate::header::{HEADER_BYTES, Header, MINOR};
+use crate::keys::{Key, Keys, Sorted};
+use crate::members::Members;
 use crate::reader::Snapshot;
-use crate::record;
-use crate::table::{Entries, Entry, Extent, Table, key_hash, place};
+use crate::record::{self, GroupRecord, NAMED_BYTES};
+use crate::scratch::Scratch;
+use crate::table::{BUCKET_BYTES, Extent, Placement, Table, buckets_for, key_hash};
 use crate::verify::verify;
 
 /// A generation that is being written.
@@ -36,7 +41,10 @@ pub struct Writer {
     file: BufWriter<File>,
     /// Where the next record goes.
     position: u64,
-    tables: [Entries; 4],
+    keys: Keys,
+    scratch: Scratch,
+    /// The members of a group that came with a list of them.
+    listed: Members,
 }
 
 /// What was published.
@@ -96,6 +104,7 @@ impl Writer {
             .open(&temporary.path)
             .map_err(doing("create the new directory file"))?;
         let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
+        let scratch = Scratch::beside(&temporary.path);
         // An empty page holds the header's place: a file that was renamed by
         // mistake has no magic.
         file.write_all(&[0; HEADER_BYTES])
@@ -107,7 +116,9 @@ impl Writer {
             temporary,
             file,
             position: HEADER_BYTES as u64,
-            tables: Default::default(),
+            keys: Keys::new(scratch.clone()),
+            listed: Members::new(scratch.clone()),
+            scratch,
         })
     }
 
@@ -119,51 +130,47 @@ impl Writer {
         self
     }
 
+    /// An empty list of members for [`Writer::add_group_of`], which may be as long
+    /// as a record allows.
+    #[must_use]
+    pub fn members(&self) -> Members {
+        Members::new(self.scratch.clone())
+    }
+
     /// Adds one user, and with it their private group if `gid` equals `uid`.
     ///
     /// # Errors
-    /// [`WriteError::Duplicate`], [`WriteError::Illegal`] or
-    /// [`WriteError::TooLarge`]: this user is left out, the writer goes on.
-    /// [`WriteError::Io`]: drop the writer.
+    /// [`WriteError::Illegal`] or [`WriteError::TooLarge`]: this user is left out,
+    /// the writer goes on. [`WriteError::Io`]: drop the writer.
     pub fn add_user(&mut self, user: &User) -> Result<(), WriteError> {
         let seed = self.header.seed;
+        let offset = self.position;
+        let record = record::encode_user(user, seed, offset)?;
+        self.put(&record)?;
+        let length = record.len() as u32;
         let name = key_hash(seed, user.name.as_str().as_bytes());
         let upn = user
             .upn
             .as_ref()
             .map(|upn| key_hash(seed, upn.as_str().as_bytes()));
         let id = key_hash(seed, &user.uid.value().to_le_bytes());
-        let private = user.has_private_group();
 
-        self.refuse_taken(Table::UserName, name, "user name", user.name.as_str())?;
-        if let (Some(hash), Some(upn)) = (upn, &user.upn) {
-            self.refuse_taken(Table::UserName, hash, "user principal name", upn.as_str())?;
-        }
-        self.refuse_taken(Table::Uid, id, "uid", user.uid.value())?;
-        if private {
-            self.refuse_taken(Table::GroupName, name, "group name", user.name.as_str())?;
-            self.refuse_taken(Table::Gid, id, "gid", user.gid.value())?;
-        }
-
-        let record = record::encode_user(user, seed, self.position)?;
-        let entry = self.append(&record)?;
-        self.table(Table::UserName).insert(
-            name,
-            Entry {
-                private_group: private,
-                ..entry
-            },
-        );
+        let key = |table, hash, claim| Key {
+            table,
+            hash,
+            offset,
+            length,
+            claim,
+        };
+        self.keys.add(key(Table::UserName, name, false))?;
         if let Some(upn) = upn.filter(|upn| *upn != name) {
-            self.table(Table::UserName).insert(upn, entry);
+            self.keys.add(key(Table::UserName, upn, false))?;
         }
-        self.table(Table::Uid).insert(
-            id,
-            Entry {
-                private_group: private,
-                ..entry
-            },
-        );
+        self.keys.add(key(Table::Uid, id, false))?;
+        if user.has_private_group() {
+            self.keys.add(key(Table::GroupName, name, true))?;
+            self.keys.add(key(Table::Gid, id, true))?;
+        }
         self.header.user_count += 1;
         Ok(())
     }
@@ -174,34 +181,65 @@ impl Writer {
     /// # Errors
     /// As [`Writer::add_user`].
     pub fn add_group(&mut self, group: &Group) -> Result<(), WriteError> {
+        let empty = self.members();
+        let mut listed = std::mem::replace(&mut self.listed, empty);
+        listed.clear();
+        let added = group
+            .members
+            .iter()
+            .try_for_each(|member| listed.push(member))
+            .and_then(|()| self.add_group_of(group, &listed));
+        self.listed = listed;
+        added
+    }
+
+    /// Adds one group with these members in place of `group.members`.
+    ///
+    /// # Errors
+    /// As [`Writer::add_user`].
+    pub fn add_group_of(&mut self, group: &Group, members: &Members) -> Result<(), WriteError> {
         let seed = self.header.seed;
+        let offset = self.position;
+        let listed = group.always_whole || members.count() <= self.members_max;
+        let (count, bytes) = if listed {
+            (members.count(), members.bytes())
+        } else {
+            (0, 0)
+        };
+        let pieces = |take: &mut dyn FnMut(&[u8]) -> Result<(), WriteError>| {
+            if listed {
+                members.each_piece(take)
+            } else {
+                Ok(())
+            }
+        };
+        let GroupRecord { head, length } = record::encode_group(
+            group,
+            count,
+            bytes,
+            |checksum| {
+                pieces(&mut |piece| {
+                    checksum.write(piece);
+                    Ok(())
+                })
+            },
+            seed,
+            offset,
+        )?;
+        self.put(&head)?;
+        pieces(&mut |piece| self.put(piece))?;
+
         let name = key_hash(seed, group.name.as_str().as_bytes());
         let id = key_hash(seed, &group.gid.value().to_le_bytes());
-
-        self.refuse_taken(Table::GroupName, name, "group name", group.name.as_str())?;
-        self.refuse_taken(Table::Gid, id, "gid", group.gid.value())?;
-        let is_private = |entries: &Entries, hash| {
-            entries
-                .get(&hash)
-                .is_some_and(|entry: &Entry| entry.private_group)
-        };
-        if is_private(self.table(Table::UserName), name) {
-            return Err(duplicate("group name", group.name.as_str()));
+        for (table, hash) in [(Table::GroupName, name), (Table::Gid, id)] {
+            self.keys.add(Key {
+                table,
+                hash,
+                offset,
+                length,
+                claim: false,
+            })?;
         }
-        if is_private(self.table(Table::Uid), id) {
-            return Err(duplicate("gid", group.gid.value()));
-        }
-
-        let listed = group.always_whole || group.members.len() as u64 <= self.members_max.into();
-        let members = if listed {
-            group.members.as_slice()
-        } else {
-            &[]
-        };
-        let record = record::encode_group(group, members, seed, self.position)?;
-        let entry = self.append(&record)?;
-        self.table(Table::GroupName).insert(name, entry);
-        self.table(Table::Gid).insert(id, entry);
         self.header.group_count += 1;
         Ok(())
     }
@@ -210,14 +248,18 @@ impl Writer {
     /// (mode 0644).
     ///
     /// # Errors
-    /// [`WriteError::Io`], [`WriteError::Unverified`] or
-    /// [`WriteError::TooLarge`] (a table whose keys fell together: try another
-    /// seed). What is then in place: see [`WriteError`].
+    /// [`WriteError::Duplicate`] (by name of the entries), [`WriteError::Io`],
+    /// [`WriteError::Unverified`] or [`WriteError::TooLarge`] (a table whose keys
+    /// fell together: try another seed). What is then in place: see [`WriteError`].
     pub fn publish(mut self) -> Result<Published, WriteError> {
         self.header.records_end = self.position;
+        let slots = Table::ALL.map(|table| self.keys.slots(table));
+        let empty = Keys::new(self.scratch.clone());
+        let mut sorted = std::mem::replace(&mut self.keys, empty).sorted()?;
         for table in Table::ALL {
-            self.write_table(table)?;
+            self.write_table(table, *table.of(&slots), &mut sorted)?;
         }
+        drop(sorted);
         self.header.file_length = self.position;
         let page = self.header.encode()?;
         self.file
@@ -253,37 +295,6 @@ impl Writer {
         })
     }
 
-    fn table(&mut self, table: Table) -> &mut Entries {
-        table.of_mut(&mut self.tables)
-    }
-
-    /// Two keys with the same 64-bit hash count as the same key: among a million
-    /// that happens once in 37 million generations, and the next one has another
-    /// seed.
-    fn refuse_taken(
-        &mut self,
-        table: Table,
-        hash: u64,
-        what: &'static str,
-        value: impl ToString,
-    ) -> Result<(), WriteError> {
-        if self.table(table).contains_key(&hash) {
-            Err(duplicate(what, value))
-        } else {
-            Ok(())
-        }
-    }
-
-    fn append(&mut self, record: &[u8]) -> Result<Entry, WriteError> {
-        let offset = self.position;
-        self.put(record)?;
-        Ok(Entry {
-            offset,
-            length: record.len() as u32,
-            private_group: false,
-        })
-    }
-
     fn put(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
         self.file
             .write_all(bytes)
@@ -292,17 +303,76 @@ impl Writer {
         Ok(())
     }
 
-    fn write_table(&mut self, table: Table) -> Result<(), WriteError> {
-        let entries = std::mem::take(self.table(table));
-        let buckets = place(&entries)?;
-        *table.of_mut(&mut self.header.tables) = Extent {
+    /// Writes the table of these keys behind what was written so far.
+    fn write_table(
+        &mut self,
+        table: Table,
+        slots: u64,
+        sorted: &mut Sorted,
+    ) -> Result<(), WriteError> {
+        let seed = self.header.seed;
+        let extent = Extent {
             offset: self.position,
-            buckets: buckets.len() as u64,
+            buckets: buckets_for(slots),
         };
-        for (index, bucket) in (0..).zip(&buckets) {
-            self.put(&bucket.encode(self.header.seed, table, index))?;
+        *table.of_mut(&mut self.header.tables) = extent;
+        let mut placement = Placement::new(extent.buckets);
+        // The last keys may go on in the first buckets, which are written last.
+        for _ in 0..placement.head_length() {
+            self.put(&[0; BUCKET_BYTES])?;
+        }
+        let mut last: Option<Key> = None;
+        while let Some(key) = sorted.next_of(table)? {
+            if let Some(last) = last.filter(|last| last.hash == key.hash) {
+                return Err(self.duplicate(last, key)?);
+            }
+            last = Some(key);
+            if !key.claim {
+                placement.add(key.hash, key.slot(), |index, bucket| {
+                    self.put(&bucket.encode(seed, table, index))
+                })?;
+            }
+        }
+        let head =
+            placement.finish(|index, bucket| self.put(&bucket.encode(seed, table, index)))?;
+        self.file
+            .flush()
+            .map_err(doing("write the new directory file"))?;
+        for (index, bucket) in (0..).zip(&head) {
+            let offset = extent.offset + index * BUCKET_BYTES as u64;
+            self.file
+                .get_ref()
+                .write_all_at(&bucket.encode(seed, table, index), offset)
+                .map_err(doing("write the new directory file"))?;
         }
         Ok(())
+    }
+
+    /// The error for two keys with the same 64-bit hash, which counts as the same
+    /// key: among a million that happens once in 37 million generations, and the
+    /// next one has another seed.
+    fn duplicate(&mut self, one: Key, other: Key) -> Result<WriteError, WriteError> {
+        self.file
+            .flush()
+            .map_err(doing("write the new directory file"))?;
+        Ok(WriteError::Duplicate {
+            what: match other.table {
+                Table::UserName => "user name or user principal name",
+                Table::Uid => "uid",
+                Table::GroupName => "group name",
+                Table::Gid => "gid",
+            },
+            entries: [self.name_of(one)?, self.name_of(other)?],
+        })
+    }
+
+    fn name_of(&self, key: Key) -> Result<String, WriteError> {
+        let mut bytes = vec![0; NAMED_BYTES.min(key.length as usize)];
+        self.file
+            .get_ref()
+            .read_exact_at(&mut bytes, key.offset)
+            .map_err(doing("read the new directory file"))?;
+        Ok(record::name_in(&bytes).unwrap_or_default().to_owned())
     }
 }
 
@@ -333,13 +403,6 @@ fn remove_leftovers(folder: &Path) -> Result<(), WriteError> {
         }
     }
     Ok(())
-}
-
-fn duplicate(what: &'static str, value: impl ToString) -> WriteError {
-    WriteError::Duplicate {
-        what,
-        value: value.to_string(),
-    }
 }
 
 fn doing(doing: &'static str) -> impl FnOnce(io::Error) -> WriteError {

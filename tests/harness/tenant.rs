@@ -90,6 +90,42 @@ impl Control {
             .map(drop)
     }
 
+    /// Makes many changes of the directory at once (`POST /changes`); gives the ids
+    /// of what was made or changed.
+    ///
+    /// # Errors
+    /// See [`Control::call`].
+    pub fn change(&self, changes: &[Value]) -> Result<Vec<String>, Trouble> {
+        #[derive(Deserialize)]
+        struct Answer {
+            results: Vec<Changed>,
+        }
+        #[derive(Deserialize)]
+        struct Changed {
+            id: String,
+        }
+        let body = json!({ "changes": changes });
+        let answer: Answer = serde_json::from_value(self.call("POST", "/changes", Some(&body))?)?;
+        Ok(answer.results.into_iter().map(|one| one.id).collect())
+    }
+
+    /// The live users and groups with their members, as they truly are
+    /// (`GET /truth`).
+    ///
+    /// # Errors
+    /// See [`Control::call`].
+    pub fn truth(&self) -> Result<Value, Trouble> {
+        self.call("GET", "/truth", None)
+    }
+
+    /// Turns switches of delta rounds (`PUT /delta`).
+    ///
+    /// # Errors
+    /// See [`Control::call`].
+    pub fn delta(&self, switches: &Value) -> Result<(), Trouble> {
+        self.call("PUT", "/delta", Some(switches)).map(drop)
+    }
+
     /// Device codes handed out so far.
     ///
     /// # Errors

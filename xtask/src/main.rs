@@ -1,4 +1,4 @@
-//! `cargo xtask demo | test | check`: the project's few commands, in one place.
+//! `cargo xtask demo | test | check | bench`: the project's few commands, in one place.
 //!
 //! Each command says what it does before it does it, installs the build tools it
 //! needs, and keeps everything it makes below `target/`. The machine's own
@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod artefacts;
+mod bench;
 mod budget;
 mod check;
 mod command;
@@ -48,6 +49,8 @@ fn dispatch(words: &[&str]) -> Outcome {
         ["demo", "--shell"] => demo::run(&workspace, demo::Ending::Shell),
         ["test"] | ["test", "--all"] => test::everything(&workspace),
         ["test", filter] if !filter.starts_with('-') => test::matching(&workspace, filter),
+        ["bench", "import"] => bench::import(&workspace, &bench::SIZES),
+        ["bench", "import", sizes @ ..] => bench::import(&workspace, &numbers(sizes)?),
         ["check"] => check::everything(&workspace),
         ["help" | "--help" | "-h"] | [] => {
             say(USAGE);
@@ -60,6 +63,17 @@ fn dispatch(words: &[&str]) -> Outcome {
     }
 }
 
+/// Numbers of people.
+fn numbers(words: &[&str]) -> Outcome<Vec<u64>> {
+    words
+        .iter()
+        .map(|word| {
+            word.parse()
+                .map_err(|_| fail(format!("{word:?} is no number of people")))
+        })
+        .collect()
+}
+
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
@@ -69,5 +83,7 @@ usage: cargo xtask COMMAND
                          name contains it, without the checks
   check                  format, clippy, documentation, sizes and dependencies
                          of the two modules (no host is booted)
+  bench import [N...]    imports of tenants of so many people (10000 100000 1000000):
+                         time, processor and memory, next to a bare client
 
 Needs root on Debian 12 or later: hosts are booted with systemd-nspawn.";

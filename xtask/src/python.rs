@@ -1,8 +1,10 @@
-//! Microsoft's Python client for the hosts: `target/python`.
+//! Microsoft's Python clients for the hosts: `target/python-STAMP`.
 //!
 //! The machine's pip fetches wheels that fit the root's Python 3.11, whatever
 //! Python the machine has; hosts see the folder read-only. The packages are
-//! Microsoft's `msal` and what the test needs to check its results.
+//! Microsoft's `msal`, `azure-identity` and `msgraph-sdk`, and what the tests need
+//! to check their results. It takes half a minute and 190 MB, nearly all of it the
+//! SDK's sixteen thousand small files, of which an import reads a few hundred.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,7 +15,11 @@ use crate::stamp::Stamp;
 
 /// Exact versions would go stale; the majors are what the test was written for.
 const PACKAGES: &[&str] = &[
+    "azure-identity>=1.27,<2",
+    // msgraph-sdk's batches need it and do not say so.
+    "deprecated>=1.2,<2",
     "msal>=1.39,<2",
+    "msgraph-sdk>=1.65,<2",
     "pyjwt[crypto]>=2.10,<3",
     "requests>=2.32,<3",
 ];
@@ -30,7 +36,7 @@ pub(crate) fn provide(workspace: &Workspace) -> Outcome<PathBuf> {
     if folder.is_dir() {
         return Ok(folder);
     }
-    heading("fetching Microsoft's msal from PyPI, once");
+    heading("fetching Microsoft's msal, azure-identity and msgraph-sdk from PyPI, once");
     let partial = workspace.target("python.partial");
     remove_folder(&partial)?;
     let machine = std::env::consts::ARCH;
@@ -51,8 +57,10 @@ pub(crate) fn provide(workspace: &Workspace) -> Outcome<PathBuf> {
         .arg("--target")
         .arg(&partial)
         .args(PACKAGES))?;
-    if !partial.join("msal").is_dir() {
-        return Err(fail("pip succeeded but brought no msal"));
+    for folder in ["msal", "azure/identity", "msgraph"] {
+        if !partial.join(folder).is_dir() {
+            return Err(fail(format!("pip succeeded but brought no {folder}")));
+        }
     }
     std::fs::rename(&partial, &folder).map_err(at(&folder))?;
     Ok(folder)

@@ -99,7 +99,7 @@ const TOOLS: &[Tool] = &[
         package: "python3-pip",
         probe: &["python3", "-m", "pip", "--version"],
         purpose: Purpose::Hosts,
-        reason: "fetches Microsoft's msal for the tenant's test",
+        reason: "fetches Microsoft's Python clients for the tenant's tests",
     },
     Tool {
         package: "util-linux",

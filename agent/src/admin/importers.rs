@@ -1,7 +1,4 @@
-//! Which tenant a verb means: one importer for each tenant of this host.
-//!
-//! Invariant: with several tenants none is guessed. A verb that names none is refused with the list of
-//! them; with one tenant it is that one.
+//! The host's tenants, and which of them a request means.
 
 use std::sync::Arc;
 
@@ -9,59 +6,54 @@ use entra_protocol::admin::{Failure, FailureKind};
 
 use super::failure;
 use super::import::Importer;
-use crate::config::Tenant;
-use crate::identity::TenantId;
 
-/// The importers of all tenants, in the order of `agent.toml`.
-#[derive(Default)]
-pub struct Importers(Vec<Served>);
-
-struct Served {
-    id: TenantId,
-    domain: String,
-    importer: Arc<dyn Importer>,
-}
+/// One importer a tenant, in the order of `agent.toml`.
+#[derive(Clone)]
+pub struct Importers(Vec<Arc<dyn Importer>>);
 
 impl Importers {
-    /// Adds a tenant's.
-    pub fn add(&mut self, tenant: &Tenant, importer: Arc<dyn Importer>) {
-        self.0.push(Served {
-            id: tenant.id,
-            domain: tenant.domain.clone(),
-            importer,
-        });
+    /// Of these tenants.
+    #[must_use]
+    pub fn new(importers: Vec<Arc<dyn Importer>>) -> Self {
+        Self(importers)
     }
 
-    /// The importer of the tenant with this id or domain, in any case; with `None` the only one there is.
+    /// Each of them.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Importer>> {
+        self.0.iter()
+    }
+
+    /// The tenant of this id or domain; the only one if none is named.
     ///
     /// # Errors
-    /// [`FailureKind::BadRequest`] if there are several and none is named, [`FailureKind::NotFound`] if
-    /// none is meant; both list what there is.
-    pub fn of(&self, tenant: Option<&str>) -> Result<&dyn Importer, Failure> {
-        let found = match (tenant, self.0.as_slice()) {
-            (None, [only]) => Some(only),
-            (None, _) => None,
-            (Some(name), all) => all.iter().find(|served| {
-                name.parse() == Ok(served.id) || name.eq_ignore_ascii_case(&served.domain)
-            }),
+    /// A [`Failure`] that lists the tenants, if none of them or more than one is meant.
+    pub fn pick(&self, named: Option<&str>) -> Result<&Arc<dyn Importer>, Failure> {
+        let listed = || {
+            let domains: Vec<&str> = self.all().map(|importer| importer.domain()).collect();
+            domains.join(", ")
         };
-        found.map(|served| served.importer.as_ref()).ok_or_else(|| {
-            let (kind, what) = match tenant {
-                None => (
+        match (named, self.0.as_slice()) {
+            (None, [only]) => Ok(only),
+            (None, _) => Err(Failure {
+                hint: Some("name one of them with --tenant".to_owned()),
+                ..failure::of(
                     FailureKind::BadRequest,
-                    "this host has several tenants; name one of them".to_owned(),
-                ),
-                Some(name) => (
-                    FailureKind::NotFound,
-                    format!("this host has no tenant {name:.100?}; it has"),
-                ),
-            };
-            let list: Vec<String> = self
-                .0
+                    &format!("this host has several tenants: {}", listed()),
+                )
+            }),
+            (Some(named), importers) => importers
                 .iter()
-                .map(|served| format!("{} ({})", served.domain, served.id))
-                .collect();
-            failure::of(kind, &format!("{what}: {}", list.join(", ")))
-        })
+                .find(|importer| {
+                    importer.domain().eq_ignore_ascii_case(named)
+                        || importer.tenant().to_string().eq_ignore_ascii_case(named)
+                })
+                .ok_or_else(|| Failure {
+                    hint: Some(format!("agent.toml has {}", listed())),
+                    ..failure::of(
+                        FailureKind::NotFound,
+                        &format!("this host has no tenant {named:.80?}"),
+                    )
+                }),
+        }
     }
 }

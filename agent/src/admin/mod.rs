@@ -11,12 +11,14 @@ mod caller;
 mod directory;
 mod enablement;
 mod failure;
+mod history;
 mod import;
 mod importers;
 mod nearest;
 mod over_sync;
 mod replies;
 mod roles;
+mod schedule;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -30,9 +32,10 @@ use tokio::time::timeout;
 use crate::auth::{Publish, in_store};
 use crate::clock::Clock;
 use crate::config::Tenant;
+use crate::runs::Runs;
 use crate::store::Store;
 
-pub use import::{Importer, Importing};
+pub use import::{Importer, Importing, Refusal};
 pub use importers::Importers;
 pub use replies::{Replies, Requests};
 
@@ -48,6 +51,8 @@ pub struct Admin {
     pub store: Store,
     /// Ask the tenants.
     pub importers: Importers,
+    /// Runs what is ordered, one after another.
+    pub runs: Arc<Runs>,
     /// Publishes after changes.
     pub publish: Publish,
 }
@@ -109,8 +114,8 @@ impl Admin {
         };
         if let Err(failure) = &answer
             && matches!(failure.kind, FailureKind::Internal | FailureKind::Tenant)
-            // Which writes its own line, with the run's facts.
-            && verb != Verb::Import
+            // Runs write their own line, with their facts.
+            && !matches!(verb, Verb::Import | Verb::Sync)
         {
             tracing::error!("admin.sock: {}: {}", verb.word(), failure.message);
         }

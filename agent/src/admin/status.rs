@@ -4,27 +4,47 @@
 //! failures, ids for Microsoft's support) and how the host proves itself is for auditors and up, and left
 //! out for others.
 
-use entra_protocol::admin::{Done, Role, Status, TenantStatus};
+use entra_protocol::admin::{DomainRow, Done, Role, Status, TenantStatus};
 
 use super::verbs::{Call, Handling};
-use super::{caller, failure};
+use super::{caller, failure, schedule};
 use crate::auth::in_store;
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::config::Tenant;
 use crate::entra::credential_state;
+use crate::identity::TenantId;
+use crate::store::StoreError;
 
 pub(super) fn status(call: Call<'_>) -> Handling<'_> {
     Box::pin(async move {
         let everything = caller::is_root(&call.caller)
             || call.caller.role.is_some_and(|role| role >= Role::Auditor);
         let tenants = call.admin.tenants.clone();
+        let domains: Vec<(TenantId, String)> = call
+            .admin
+            .importers
+            .all()
+            .filter(|_| everything)
+            .map(|importer| (importer.tenant(), importer.domain().to_owned()))
+            .collect();
         let now = call.admin.clock.now();
         let status = in_store(&call.admin.store, move |store| {
             let tenants = tenants.iter().map(|tenant| shown(tenant, everything, now));
             let publication = store.publication()?;
-            let last_run = store.last_run()?.filter(|_| everything);
+            let last_run = store.last_run(None)?.filter(|_| everything);
+            let domains: Result<Vec<DomainRow>, StoreError> = domains
+                .into_iter()
+                .map(|(tenant, domain)| {
+                    Ok(DomainRow {
+                        scope_users: Vec::new(),
+                        scope_groups: Vec::new(),
+                        ..schedule::row(store, tenant, domain)?
+                    })
+                })
+                .collect();
             Ok(Status {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                domains: domains?,
                 tenants: tenants.collect(),
                 users: store.people_count()?,
                 groups: store.groups_count()?,
@@ -35,7 +55,7 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
                 } else {
                     None
                 },
-                last_error: last_run.and_then(|run| run.outcome.err()),
+                last_error: last_run.and_then(|run| run.failure),
                 auth: store.auth_state()?,
                 caller: call.caller,
             })

@@ -1,10 +1,9 @@
 //! Who may do what, and that a change is whole, published and in the audit log.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use entra_protocol::admin::{
-    Caller, FailedObject, GroupRow, ImportSummary, Progress, Reply, Role, Row,
+    Caller, Change, DomainRow, GroupRow, ImportSummary, Progress, Reply, Role, Row,
 };
 use tokio::sync::mpsc;
 
@@ -12,27 +11,53 @@ use super::import::Importing;
 use super::verbs::May;
 use super::*;
 use crate::auth::scripted::{ALICE_UID, FixedClock, Host, TENANT};
+use crate::identity::TenantId;
+use crate::schedule::{Jitter, Planner};
+use crate::sync::{Order, Outcome, Tell};
 
 const CAROL_UID: u32 = ALICE_UID + 3;
 const DAVE_UID: u32 = ALICE_UID + 2;
 
-/// An importer that the tenant refuses.
-struct Refused;
+/// An importer that the tenant refuses, or that does what it is told in no time.
+struct Scripted {
+    domain: &'static str,
+    tenant: TenantId,
+    refuses: bool,
+}
 
-impl Importer for Refused {
-    fn import<'a>(
-        &'a self,
-        _: Vec<String>,
-        _: Vec<String>,
-        _: bool,
-        progress: &'a (dyn Fn(Progress) + Send + Sync),
-    ) -> Importing<'a, (ImportSummary, Vec<FailedObject>)> {
-        progress(Progress {
+impl Importer for Scripted {
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    fn domain(&self) -> &str {
+        self.domain
+    }
+
+    fn run<'a>(&'a self, order: &'a Order, tell: Tell<'a>) -> Importing<'a, Outcome> {
+        tell(Progress {
             stage: "reading users".to_owned(),
             done: 0,
             total: None,
         });
-        Box::pin(async { Err(failure::of(FailureKind::Tenant, "the tenant refused")) })
+        let refused = failure::of(FailureKind::Tenant, "the tenant refused");
+        let outcome = Outcome {
+            summary: ImportSummary {
+                scope: order.scope.to_string(),
+                full: order.full,
+                dry_run: order.dry_run,
+                ..ImportSummary::default()
+            },
+            failures: Vec::new(),
+            changes: vec![change(); usize::from(order.dry_run)],
+        };
+        let refuses = self.refuses;
+        Box::pin(async move {
+            if refuses {
+                return Err(refused.into());
+            }
+            Ok(outcome)
+        })
     }
 
     fn fetch_groups(&self) -> Importing<'_, Vec<GroupRow>> {
@@ -40,72 +65,69 @@ impl Importer for Refused {
     }
 }
 
+fn change() -> Change {
+    Change {
+        kind: "user".to_owned(),
+        action: "add".to_owned(),
+        name: "erin".to_owned(),
+        label: "erin@contoso.example".to_owned(),
+        object_id: "6e7b768e-07e2-4810-8459-485f84f8f204".to_owned(),
+    }
+}
+
 /// A tenant whose client secret ends in nine days.
-fn tenant(number: usize, domain: &str) -> Tenant {
+fn tenant(id: &str, domain: &str) -> Tenant {
     let text = format!(
-        "[[tenant]]\nid = \"{number}{}\"\ndomain = \"{domain}\"\n\
+        "[[tenant]]\nid = \"{id}\"\ndomain = \"{domain}\"\n\
          [tenant.sync]\nclient_id = \"a\"\nclient_secret_file = \"/x\"\n\
          client_secret_expires = \"2026-01-14\"\n\
-         [tenant.login]\nclient_id = \"b\"\n",
-        &TENANT[1..]
+         [tenant.login]\nclient_id = \"b\"\n"
     );
     crate::config::parse(&text).unwrap().first_tenant().clone()
 }
 
-/// Importers of tenants with these domains, all of which refuse.
-fn importers(domains: &[&str]) -> Importers {
-    let mut importers = Importers::default();
-    for (number, domain) in domains.iter().enumerate() {
-        importers.add(&tenant(number, domain), Arc::new(Refused));
-    }
-    importers
-}
-
-#[test]
-fn with_several_tenants_none_is_guessed() {
-    let message = |importers: &Importers, name: Option<&str>| {
-        let failure = importers.of(name).err().unwrap();
-        (failure.kind, failure.message)
+/// A host whose tenants all refuse, or all do what they are told.
+fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Admin {
+    let importer = |(domain, id): &(&'static str, &str)| {
+        Arc::new(Scripted {
+            domain,
+            tenant: id.parse().unwrap(),
+            refuses,
+        }) as Arc<dyn Importer>
     };
-    let (id, other) = (format!("0{}", &TENANT[1..]), format!("1{}", &TENANT[1..]));
-    let one = importers(&["contoso.example"]);
-    assert!(one.of(None).is_ok() && one.of(Some(&id)).is_ok());
-    assert_eq!(
-        message(&one, Some("contoso")),
-        (
-            FailureKind::NotFound,
-            format!("this host has no tenant \"contoso\"; it has: contoso.example ({id})")
-        )
-    );
-    let two = importers(&["contoso.example", "fabrikam.example"]);
-    assert!(
-        two.of(Some("Fabrikam.example")).is_ok() && two.of(Some(&other.to_uppercase())).is_ok()
-    );
-    assert_eq!(
-        message(&two, None),
-        (
-            FailureKind::BadRequest,
-            format!(
-                "this host has several tenants; name one of them: contoso.example ({id}), \
-                 fabrikam.example ({other})"
-            )
-        )
-    );
-}
-
-fn admin(host: &Host) -> Admin {
+    let importers = Importers::new(tenants.iter().map(importer).collect());
+    let jitter = Jitter::new(b"host");
+    let planner = Planner::new(host.store.clone(), Arc::new(FixedClock), jitter);
+    let ids = importers.all().map(|importer| importer.tenant());
     Admin {
-        tenants: vec![tenant(0, "contoso.example")],
+        tenants: vec![tenant(TENANT, CONTOSO.0)],
         clock: Arc::new(FixedClock),
         store: host.store.clone(),
-        importers: importers(&["contoso.example"]),
+        runs: Arc::new(Runs::new(host.store.clone(), planner, ids)),
+        importers,
         publish: host.publish(),
     }
+}
+
+const CONTOSO: (&str, &str) = ("contoso.example", TENANT);
+const FABRIKAM: (&str, &str) = ("fabrikam.example", "11111111-2222-4333-8444-555555555555");
+
+fn admin(host: &Host) -> Admin {
+    admin_of(host, &[CONTOSO], true)
 }
 
 /// Asks once, with further frames if there are any.
 async fn ask(
     host: &Host,
+    uid: u32,
+    request: Request,
+    further: Vec<Request>,
+) -> (Vec<Reply>, Result<Done, Failure>) {
+    ask_of(&admin(host), uid, request, further).await
+}
+
+async fn ask_of(
+    admin: &Admin,
     uid: u32,
     request: Request,
     further: Vec<Request>,
@@ -116,7 +138,7 @@ async fn ask(
         frames.send(frame).await.unwrap();
     }
     drop(frames);
-    let end = admin(host)
+    let end = admin
         .answer(uid, request, Replies::new(queue), Requests::new(requests))
         .await;
     let mut replies = Vec::new();
@@ -147,6 +169,26 @@ fn audited(host: &Host, verb: &str, refused: bool) -> u64 {
         .unwrap()
 }
 
+fn import(users: &[&str], tenant: Option<&str>) -> Request {
+    Request::Import {
+        users: users.iter().map(|user| (*user).to_owned()).collect(),
+        groups: vec![],
+        accept_removals: false,
+        tenant: tenant.map(str::to_owned),
+        include: vec![],
+        dry_run: false,
+    }
+}
+
+fn sync(tenant: Option<&str>) -> Request {
+    Request::Sync {
+        tenant: tenant.map(str::to_owned),
+        accept_removals: false,
+        full: false,
+        dry_run: false,
+    }
+}
+
 fn set(role: Role, users: &[&str], more: bool) -> Request {
     let users = users.iter().map(|user| (*user).to_owned()).collect();
     Request::RoleSet { role, users, more }
@@ -165,6 +207,11 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
         (Verb::GroupsShow, [false, false, true, true, true], false),
         (Verb::GroupsFetch, [false, false, true, true, true], false),
         (Verb::Import, [false, false, false, true, true], false),
+        (Verb::Sync, [false, false, false, true, true], false),
+        (Verb::ScheduleShow, [false, false, true, true, true], false),
+        (Verb::ScheduleSet, [false, false, false, true, true], false),
+        (Verb::HistoryList, [false, false, true, true, true], false),
+        (Verb::HistoryShow, [false, false, true, true, true], false),
         (Verb::RoleSet, [false, false, false, false, true], false),
         (Verb::AuthEnable, [false, false, false, false, true], false),
         (Verb::AuthDisable, [false, false, false, false, true], false),
@@ -323,7 +370,7 @@ async fn enabling_takes_an_import_and_an_administrator() {
     assert_eq!(on.unwrap_err().kind, FailureKind::Precondition);
 
     let folder = tempfile::tempdir().unwrap();
-    let empty = Store::open(folder.path(), Arc::new(crate::auth::scripted::FixedClock)).unwrap();
+    let empty = Store::open(folder.path(), Arc::new(FixedClock)).unwrap();
     let admin = Admin {
         store: empty,
         ..admin(&host)
@@ -383,6 +430,7 @@ async fn status_is_for_everybody_and_names_the_caller() {
             (name, role)
         );
         assert_eq!(status.last_import.is_some(), sees_runs, "{name}");
+        assert_eq!(status.domains.len(), usize::from(sees_runs), "{name}");
         assert_eq!(status.users, 4);
         assert!(status.auth.enabled);
     }
@@ -391,15 +439,161 @@ async fn status_is_for_everybody_and_names_the_caller() {
 #[tokio::test]
 async fn an_import_that_the_tenant_refuses_is_a_failure_with_its_beginning_kept() {
     let host = Host::new();
-    let request = Request::Import {
-        users: vec!["alice".to_owned()],
-        groups: vec![],
-        accept_removals: false,
-    };
-    let (replies, end) = ask(&host, 0, request, vec![]).await;
+    let (replies, end) = ask(&host, 0, import(&["alice"], None), vec![]).await;
     assert_eq!(end.unwrap_err().kind, FailureKind::Tenant);
     assert!(matches!(&replies[..], [Reply::Progress(_)]));
     assert_eq!(audited(&host, "import", false), 1);
+    let (rows, _) = ask(&host, 0, history(None), vec![]).await;
+    let Reply::Row(Row::Run(run)) = &rows[0] else {
+        panic!("{rows:?}")
+    };
+    assert_eq!(run.failure.as_ref().unwrap().message, "the tenant refused");
+    assert_eq!((run.begun_by.as_str(), rows.len()), ("root", 2));
+    // The scope before it stands.
+    let scope = host.store.scope(TENANT.parse().unwrap()).unwrap().unwrap();
+    assert_eq!(scope.to_string(), "the whole tenant");
+}
+
+fn history(tenant: Option<&str>) -> Request {
+    Request::HistoryList {
+        tenant: tenant.map(str::to_owned),
+        limit: None,
+    }
+}
+
+fn domains(replies: Vec<Reply>) -> Vec<DomainRow> {
+    replies
+        .into_iter()
+        .map(|reply| match reply {
+            Reply::Row(Row::Domain(domain)) => *domain,
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn sync_repeats_the_last_imports_scope_and_takes_one() {
+    let host = Host::new();
+    let admin = admin_of(&host, &[CONTOSO, FABRIKAM], false);
+    // Both are by tenant: contoso was imported by the fixture, fabrikam never.
+    let (_, end) = ask_of(&admin, 0, sync(Some("Fabrikam.example")), vec![]).await;
+    let refused = end.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Precondition, "{refused:?}");
+    let named = import(&["erin", "ernie"], Some(FABRIKAM.1));
+    let (_, end) = ask_of(&admin, CAROL_UID, named, vec![]).await;
+    assert!(matches!(end, Ok(Done::Import(_))), "{end:?}");
+    let (_, end) = ask_of(&admin, CAROL_UID, sync(Some("fabrikam.example")), vec![]).await;
+    let Ok(Done::Import(summary)) = end else {
+        panic!("{end:?}")
+    };
+    assert_eq!(summary.scope, "users erin, ernie");
+    assert_eq!(audited(&host, "sync", false), 1);
+
+    let (_, end) = ask_of(&admin, 0, sync(None), vec![]).await;
+    let refused = end.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::BadRequest);
+    assert!(
+        refused
+            .message
+            .contains("contoso.example, fabrikam.example")
+    );
+    let (_, end) = ask_of(&admin, 0, sync(Some("nowhere.example")), vec![]).await;
+    assert_eq!(end.unwrap_err().kind, FailureKind::NotFound);
+
+    let (rows, _) = ask_of(&admin, 0, history(Some("fabrikam.example")), vec![]).await;
+    assert_eq!(rows.len(), 2);
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_its_changes_and_leaves_no_trace() {
+    let host = Host::new();
+    let admin = admin_of(&host, &[CONTOSO], false);
+    let mut request = import(&["erin"], None);
+    if let Request::Import { dry_run, .. } = &mut request {
+        *dry_run = true;
+    }
+    let (rows, end) = ask_of(&admin, CAROL_UID, request, vec![]).await;
+    assert!(matches!(end, Ok(Done::Import(summary)) if summary.dry_run));
+    assert!(
+        rows.contains(&Reply::Row(Row::Change(change()))),
+        "{rows:?}"
+    );
+    assert_eq!(audited(&host, "import", false), 0);
+    assert_eq!(host.store.runs(None, 10).unwrap().len(), 1, "the fixture's");
+    let scope = host.store.scope(TENANT.parse().unwrap()).unwrap().unwrap();
+    assert!(scope.whole);
+}
+
+#[tokio::test]
+async fn an_unknown_kind_is_not_included_in_silence() {
+    let host = Host::new();
+    let admin = admin_of(&host, &[CONTOSO], false);
+    let mut request = import(&[], None);
+    if let Request::Import { include, .. } = &mut request {
+        include.push("printers".to_owned());
+    }
+    let (_, end) = ask_of(&admin, 0, request, vec![]).await;
+    assert_eq!(end.unwrap_err().kind, FailureKind::BadRequest);
+}
+
+#[tokio::test]
+async fn a_schedule_is_set_shown_and_audited() {
+    let host = Host::new();
+    let admin = admin_of(&host, &[CONTOSO, FABRIKAM], false);
+    let change = |interval_minutes, paused| Request::ScheduleSet {
+        tenant: Some("contoso.example".to_owned()),
+        interval_minutes,
+        paused,
+    };
+    for minutes in [0, 4, 10_081, u32::MAX] {
+        let (_, end) = ask_of(&admin, 0, change(Some(minutes), None), vec![]).await;
+        assert_eq!(end.unwrap_err().kind, FailureKind::BadRequest, "{minutes}");
+    }
+    let (_, end) = ask_of(&admin, 0, change(None, None), vec![]).await;
+    assert_eq!(end.unwrap_err().kind, FailureKind::BadRequest);
+
+    let (rows, end) = ask_of(&admin, 0, change(Some(5), None), vec![]).await;
+    assert!(matches!(end, Ok(Done::Rows { count: 1 })), "{end:?}");
+    let set = domains(rows).remove(0);
+    assert_eq!((set.interval_minutes, set.paused), (5, false));
+    assert!(set.next_run.is_some(), "planned at once: {set:?}");
+    let (rows, _) = ask_of(&admin, 0, change(None, Some(true)), vec![]).await;
+    let paused = domains(rows).remove(0);
+    assert_eq!((paused.interval_minutes, paused.paused), (5, true));
+    assert_eq!(paused.next_run, None);
+    assert_eq!(audited(&host, "schedule set", false), 2);
+
+    let (rows, _) = ask_of(&admin, CAROL_UID, Request::ScheduleShow {}, vec![]).await;
+    let shown = domains(rows);
+    assert_eq!((shown[0].clone(), shown.len()), (paused, 2));
+    // Never imported: nothing to come, nothing to say.
+    let fabrikam = &shown[1];
+    assert_eq!((fabrikam.interval_minutes, fabrikam.paused), (60, false));
+    assert_eq!((&fabrikam.scope, &fabrikam.next_run), (&None, &None));
+    assert_eq!(fabrikam.last_run, None);
+}
+
+#[tokio::test]
+async fn a_run_is_shown_with_what_it_could_not_take() {
+    let host = Host::new();
+    let tenant = TENANT.parse().unwrap();
+    let (_, end) = ask(&host, 0, Request::HistoryShow { id: 77 }, vec![]).await;
+    assert_eq!(end.unwrap_err().kind, FailureKind::NotFound);
+    let run = host.store.begin_run(tenant, "carol", "x").unwrap();
+    let (_, end) = ask(&host, 0, Request::HistoryShow { id: run }, vec![]).await;
+    let Ok(Done::Run(shown)) = end else {
+        panic!("{end:?}")
+    };
+    assert_eq!(
+        (shown.ended_at, shown.failure, shown.summary),
+        (None, None, None)
+    );
+    host.store.note_interrupted_runs().unwrap();
+    let (_, end) = ask(&host, 0, Request::HistoryShow { id: run }, vec![]).await;
+    let Ok(Done::Run(shown)) = end else {
+        panic!("{end:?}")
+    };
+    assert!(shown.failure.unwrap().message.starts_with("interrupted"));
 }
 
 #[tokio::test]

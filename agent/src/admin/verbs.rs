@@ -7,7 +7,8 @@ use std::time::Duration;
 use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
-    Admin, Replies, Requests, caller, directory, enablement, failure, import, roles, status,
+    Admin, Replies, Requests, caller, directory, enablement, failure, history, import, roles,
+    schedule, status,
 };
 use crate::store::Actor;
 
@@ -26,6 +27,11 @@ const IMPORT_LIMIT: Duration = Duration::from_secs(4 * 60 * 60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
     Import,
+    Sync,
+    ScheduleShow,
+    ScheduleSet,
+    HistoryList,
+    HistoryShow,
     Status,
     UsersList,
     UsersShow,
@@ -114,6 +120,36 @@ pub(super) const VERBS: &[VerbRow] = &[
         IMPORT_LIMIT,
     ),
     row(
+        Verb::Sync,
+        May::Role(Role::Operator),
+        import::sync,
+        IMPORT_LIMIT,
+    ),
+    row(
+        Verb::ScheduleShow,
+        May::Role(Role::Auditor),
+        schedule::show,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::ScheduleSet,
+        May::Role(Role::Operator),
+        schedule::set,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::HistoryList,
+        May::Role(Role::Auditor),
+        history::list,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::HistoryShow,
+        May::Role(Role::Auditor),
+        history::show,
+        STORE_LIMIT,
+    ),
+    row(
         Verb::RoleSet,
         May::Role(Role::Administrator),
         roles::set,
@@ -137,10 +173,15 @@ impl Verb {
     pub(super) fn of(request: &Request) -> Self {
         match request {
             Request::Import { .. } => Self::Import,
+            Request::Sync { .. } => Self::Sync,
+            Request::ScheduleShow {} => Self::ScheduleShow,
+            Request::ScheduleSet { .. } => Self::ScheduleSet,
+            Request::HistoryList { .. } => Self::HistoryList,
+            Request::HistoryShow { .. } => Self::HistoryShow,
             Request::Status {} => Self::Status,
             Request::UsersList {} => Self::UsersList,
             Request::UsersShow { .. } => Self::UsersShow,
-            Request::GroupsFetch {} => Self::GroupsFetch,
+            Request::GroupsFetch { .. } => Self::GroupsFetch,
             Request::GroupsList {} => Self::GroupsList,
             Request::GroupsShow { .. } => Self::GroupsShow,
             Request::RoleSet { .. } => Self::RoleSet,
@@ -154,6 +195,11 @@ impl Verb {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Import => "import",
+            Self::Sync => "sync",
+            Self::ScheduleShow => "schedule show",
+            Self::ScheduleSet => "schedule set",
+            Self::HistoryList => "history",
+            Self::HistoryShow => "history show",
             Self::Status => "status",
             Self::UsersList => "users list",
             Self::UsersShow => "users show",
@@ -173,6 +219,9 @@ impl Verb {
         const KEPT: usize = 200;
         let object = match request {
             Request::Import { users, groups, .. } => import::scope_text(users, groups),
+            Request::Sync { tenant, .. } | Request::ScheduleSet { tenant, .. } => {
+                tenant.clone().unwrap_or_default()
+            }
             Request::UsersShow { user } => user.clone(),
             Request::GroupsShow { group } => group.clone(),
             Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),

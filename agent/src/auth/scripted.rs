@@ -28,7 +28,9 @@ use crate::config::{Method, SignIn};
 use crate::entra::{Answering, DeviceCode, EntraError, IdToken, LoginService, Refusal, Verifier};
 use crate::graph::{MemberKind, UserObject};
 use crate::identity::{ObjectId, ObjectKey};
-use crate::store::{Actor, Commit, NewId, RunRecord, Store, StoredUser};
+use crate::store::fixture_import::{Commit, NewId, StoredUser};
+use crate::store::{Actor, Store};
+use crate::sync::Scope;
 
 pub(crate) const TENANT: &str = "7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001";
 pub(crate) const CLIENT: &str = "9e0c7b44-21f7-4b0e-b0a7-6f8f1c3d0003";
@@ -384,7 +386,6 @@ fn import(store: &Store) {
         edges: Vec::new(),
         memberships: Vec::new(),
         failures: Vec::new(),
-        links: Vec::new(),
     };
     store.commit_import(&commit).unwrap();
     let summary = ImportSummary {
@@ -397,13 +398,11 @@ fn import(store: &Store) {
         withheld: Withheld::default(),
         requests: 2,
         generation: 1,
-        remarks: Vec::new(),
+        ..ImportSummary::default()
     };
-    let run = RunRecord {
-        started_at: UnixSeconds::new(NOW),
-        ended_at: UnixSeconds::new(NOW),
-        scope: summary.scope.clone(),
-        outcome: Ok(summary),
-    };
-    store.record_run(&run).unwrap();
+    let tenant = TENANT.parse().unwrap();
+    let run = store.begin_run(tenant, "root", &summary.scope).unwrap();
+    store
+        .end_run(run, tenant, &Scope::whole_tenant(), &summary)
+        .unwrap();
 }

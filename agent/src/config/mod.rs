@@ -9,6 +9,7 @@
 mod cloud;
 mod credential;
 mod error;
+mod posix;
 mod proxy;
 mod read;
 mod secret_file;
@@ -26,6 +27,7 @@ use crate::identity::{ObjectId, TenantId};
 
 pub use credential::{Credential, ManagedIdentity, MetadataSource};
 pub use error::ConfigError;
+pub use posix::{IdSource, PosixSources, Sssd};
 pub use proxy::{Proxy, ProxyLogin};
 pub(crate) use read::read_bounded;
 pub use read::{load, parse};
@@ -89,6 +91,8 @@ pub struct Tenant {
     pub sync: SyncRegistration,
     /// The registration that people sign in to (`[tenant.login]`).
     pub login: LoginRegistration,
+    /// Where POSIX attributes come from (`[tenant.posix]`).
+    pub posix: PosixSources,
     /// Minutes between imports (`[tenant.schedule]`); unset: what operators decide while the agent runs.
     pub interval_minutes: Option<u32>,
 }

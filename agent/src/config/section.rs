@@ -36,6 +36,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "sync",
             "login",
             "schedule",
+            "posix",
         ],
     ),
     (
@@ -55,6 +56,20 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ),
     ("tenant.login", &["client_id"]),
     ("tenant.schedule", &["interval_minutes"]),
+    (
+        "tenant.posix",
+        &[
+            "uid_number",
+            "gid_number",
+            "group_gid_number",
+            "login_shell",
+            "unix_home_directory",
+            "sssd_range_min",
+            "sssd_range_max",
+            "sssd_range_size",
+            "sssd_slice",
+        ],
+    ),
     ("names", &["attribute", "overrides"]),
     ("homes", &["template", "roots", "shell"]),
     ("ids", &["base", "size"]),

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::cloud::CLOUDS;
 use super::read::one_of;
 use super::section::Section;
-use super::{ConfigError, LoginRegistration, SyncRegistration, Tenant, credential};
+use super::{ConfigError, LoginRegistration, SyncRegistration, Tenant, credential, posix};
 
 /// Minutes between two imports: a tenant throttles hosts that ask more often, and what is older than a week
 /// is no directory.
@@ -69,6 +69,7 @@ fn one(table: Table) -> Result<Tenant, ConfigError> {
     let (client_id, credential) = credential::read(&mut sync)?;
     let mut login = section.section("login", "tenant.login")?;
     let mut schedule = section.section("schedule", "tenant.schedule")?;
+    let posix = section.section("posix", "tenant.posix")?;
     Ok(Tenant {
         id,
         domain,
@@ -81,6 +82,7 @@ fn one(table: Table) -> Result<Tenant, ConfigError> {
         login: LoginRegistration {
             client_id: login.text("client_id")?,
         },
+        posix: posix::read(posix)?,
         interval_minutes: schedule.optional_number(
             "interval_minutes",
             *INTERVAL_MINUTES.start(),

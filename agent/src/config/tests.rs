@@ -29,6 +29,16 @@ client_secret_file = "/s"
 client_id = "b"
 [tenant.schedule]
 interval_minutes = 30
+[tenant.posix]
+uid_number = "sssd"
+sssd_range_min = 100000
+sssd_range_max = 1100000
+sssd_range_size = 100000
+sssd_slice = 4
+gid_number = "extensionAttribute15"
+group_gid_number = "extension_0123_gidNumber"
+login_shell = "extension_0123_loginShell"
+unix_home_directory = "extension_0123_unixHomeDirectory"
 [names]
 attribute = "mailNickname"
 [names.overrides]
@@ -107,6 +117,15 @@ fn every_key_is_read() {
         "https://graph.example/"
     );
     assert_eq!(config.first_tenant().interval_minutes, Some(30));
+    let sssd = Sssd {
+        first: 100_000,
+        last: 1_100_000,
+        size: 100_000,
+        slice: Some(4),
+    };
+    let posix = &config.first_tenant().posix;
+    assert_eq!(posix.uid_number, Some(IdSource::Sssd(sssd)));
+    assert_eq!(posix.gid_number.as_deref(), Some("extensionAttribute15"));
     assert_eq!(config.names.attribute, NameAttribute::MailNickname);
     assert_eq!(config.names.overrides.values().collect::<Vec<_>>(), ["al"]);
     assert_eq!(config.homes.roots, ["/srv/home"]);
@@ -269,4 +288,29 @@ fn tenants_may_repeat_but_not_be_the_same() {
         )),
         "[[tenant]] number 2: [tenant.sync]: there is no key `client_secret_fil`; did you mean `client_secret_file`?"
     );
+}
+
+#[test]
+fn posix_attributes_are_properties_that_can_be_asked_for() {
+    for (line, part) in [
+        (
+            "uid_number = \"uidNumber\"",
+            "extension_<application id>_<name>",
+        ),
+        (
+            "gid_number = \"extensionAttribute16\"",
+            "extensionAttribute1 to 15",
+        ),
+        ("gid_number = \"sssd\"", "extensionAttribute1 to 15"),
+        ("login_shell = \"extension_x,mail\"", "extension_"),
+        ("sssd_slice = 10000", "from 0 to 9999"),
+        ("sssd_range_max = 5", "room for one slice"),
+    ] {
+        let text = format!("{LEAST}[tenant.posix]\n{line}\n");
+        let error = parse(&text).unwrap_err().to_string();
+        assert!(
+            error.contains("[tenant.posix]") && error.contains(part),
+            "{error}"
+        );
+    }
 }

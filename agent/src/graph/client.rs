@@ -39,6 +39,23 @@ pub struct Session<'a> {
     graph: &'a Graph,
     requests: AtomicU64,
     waited_ms: AtomicU64,
+    /// Bytes of answers, decompressed.
+    bytes: AtomicU64,
+    /// Answers that asked to be left alone for a while.
+    throttled: AtomicU64,
+}
+
+/// What a run cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Bytes of the answers, decompressed.
+    pub bytes: u64,
+    /// Answers that asked to be left alone for a while (429, or 5xx with `Retry-After`).
+    pub throttled: u64,
+    /// Milliseconds that were waited between tries.
+    pub waited_ms: u64,
 }
 
 /// A request.
@@ -79,15 +96,22 @@ impl Graph {
             graph: self,
             requests: AtomicU64::new(0),
             waited_ms: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            throttled: AtomicU64::new(0),
         }
     }
 }
 
 impl Session<'_> {
-    /// How many requests were sent.
+    /// What the run has cost so far.
     #[must_use]
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+    pub fn usage(&self) -> Usage {
+        Usage {
+            requests: self.requests.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            throttled: self.throttled.load(Ordering::Relaxed),
+            waited_ms: self.waited_ms.load(Ordering::Relaxed),
+        }
     }
 
     /// The URL of a resource: `segments` below `/v1.0`, each escaped, and a query.
@@ -233,6 +257,8 @@ impl Session<'_> {
         let status = response.status();
         if status == StatusCode::OK {
             let body = read(response, BODY_BYTES_MAX).await?;
+            let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
+            self.bytes.fetch_add(bytes, Ordering::Relaxed);
             return serde_json::from_slice(&body).map_err(|error| {
                 GraphProblem::Malformed(format!("the answer is no JSON: {error}"))
             });
@@ -248,6 +274,9 @@ impl Session<'_> {
             .get(RETRY_AFTER)
             .and_then(|value| retry_after(value.to_str().ok()?, self.graph.clock.now()));
         if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+            if wait.is_some() || status == StatusCode::TOO_MANY_REQUESTS {
+                self.throttled.fetch_add(1, Ordering::Relaxed);
+            }
             return GraphProblem::Unavailable {
                 status: status.as_u16(),
                 retry_after: wait,

@@ -29,17 +29,21 @@ impl FieldFault {
         }
     }
 
-    /// The fault of an element, named as far as its names can be read.
+    /// The fault of an element.
     pub(super) fn about(self, object: Option<ObjectId>, element: &Value) -> Fault {
-        let named = ["userPrincipalName", "displayName", "id"]
-            .into_iter()
-            .find_map(|field| element.get(field)?.as_str())
-            .unwrap_or_default();
         Fault {
             object,
-            label: shortened(named),
+            label: Self::named(element),
             reason: self.to_string(),
         }
+    }
+
+    /// How the tenant names an element, as far as its names can be read.
+    pub(super) fn named(element: &Value) -> String {
+        let named = ["userPrincipalName", "displayName", "id"]
+            .into_iter()
+            .find_map(|field| element.get(field)?.as_str());
+        shortened(named.unwrap_or_default())
     }
 }
 
@@ -64,8 +68,9 @@ impl<'a> Fields<'a> {
         self.0.contains_key(field)
     }
 
+    /// A mark that is `null` is one that was taken back (see `raw`).
     pub(super) fn removed(&self) -> bool {
-        self.has("@removed")
+        self.value("@removed").is_some()
     }
 
     /// The value, unless it is absent or `null`.

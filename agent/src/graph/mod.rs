@@ -9,14 +9,15 @@
 //! - `Retry-After` is obeyed exactly; a request is repeated only if it may succeed (429, 5xx, network),
 //!   and once with a fresh token after a 401.
 //!
-//! `client` sends, `retry` decides on waiting, `pages` follows links, `objects` and `fields` read elements, `error`
-//! says what went wrong. None of it knows the directory; `sync` does.
+//! `client` sends, `retry` decides on waiting, `pages` follows links, `raw` takes elements apart for the
+//! mirror, `objects` and `fields` read them, `error` says what went wrong. None of it knows the directory; `sync` does.
 
 mod client;
 mod error;
 mod fields;
 mod objects;
 mod pages;
+mod raw;
 mod retry;
 
 use std::fmt;
@@ -25,13 +26,14 @@ use std::pin::Pin;
 
 use zeroize::Zeroizing;
 
-pub use client::{Graph, Session};
+pub use client::{Graph, Session, Usage};
 pub use error::{GraphError, GraphProblem, Place};
 pub use objects::{
     Fault, GROUP_SELECT, GroupChange, GroupObject, MemberChange, MemberKind, USER_SELECT,
     UserChange, UserObject, group_change, user_change,
 };
 pub use pages::{Page, Pager};
+pub use raw::{RawElement, RawObject, raw_element};
 
 /// Sixteen random bytes. A parameter, so that tests decide; the product passes a v4 UUID's.
 pub type RandomBytes = fn() -> [u8; 16];

@@ -14,6 +14,7 @@ use entra_snapshot::Text;
 use serde_json::Value;
 
 use super::fields::{FieldFault, Fields};
+use super::raw::MEMBERS_FAULT;
 use crate::clock::UnixSeconds;
 use crate::identity::ObjectId;
 
@@ -163,6 +164,14 @@ pub fn group_change(element: &Value) -> GroupChange {
         Ok(id) if fields.removed() => return GroupChange::Removed(id),
         Ok(id) => id,
     };
+    if let Some(wrong) = element.get(MEMBERS_FAULT).and_then(Value::as_str) {
+        let label = FieldFault::named(element);
+        return GroupChange::Fault(Fault {
+            object: Some(id),
+            label,
+            reason: wrong.to_owned(),
+        });
+    }
     let members = match members(&fields) {
         Err(fault) => return GroupChange::Fault(fault.about(Some(id), element)),
         Ok(members) => members,
@@ -214,7 +223,7 @@ fn group(fields: &Fields<'_>, id: ObjectId) -> Result<GroupObject, FieldFault> {
 }
 
 /// `None` if the element says nothing about members.
-fn members(fields: &Fields<'_>) -> Result<Option<Vec<MemberChange>>, FieldFault> {
+pub(super) fn members(fields: &Fields<'_>) -> Result<Option<Vec<MemberChange>>, FieldFault> {
     let Some(list) = fields.list("members@delta")? else {
         return Ok(None);
     };

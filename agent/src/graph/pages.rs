@@ -5,6 +5,7 @@
 //! ends the round with an error.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use reqwest::Url;
 use serde_json::Value;
@@ -35,7 +36,9 @@ pub struct Pager<'a> {
     /// Whether the last page must carry a delta link.
     delta: bool,
     next: Option<Url>,
-    seen: HashSet<String>,
+    /// Hashes of the links that were followed: links are long, and a round has thousands.
+    seen: HashSet<u64>,
+    hasher: RandomState,
     pages: u64,
 }
 
@@ -43,14 +46,14 @@ impl<'a> Pager<'a> {
     /// A plain list that begins at `url`.
     #[must_use]
     pub fn list(session: &'a Session<'a>, url: Url, what: &'a str) -> Self {
-        let seen = HashSet::new();
         Self {
             session,
             what,
             advanced: false,
             delta: false,
             next: Some(url),
-            seen,
+            seen: HashSet::new(),
+            hasher: RandomState::new(),
             pages: 0,
         }
     }
@@ -71,6 +74,12 @@ impl<'a> Pager<'a> {
             delta: true,
             ..Self::list(session, url, what)
         }
+    }
+
+    /// Goes on with a round of which so many pages were read.
+    #[must_use]
+    pub fn after(self, pages: u64) -> Self {
+        Self { pages, ..self }
     }
 
     /// The next page; `None` after the last.
@@ -142,7 +151,7 @@ impl<'a> Pager<'a> {
             }
         }
         if let Some(link) = &next_link {
-            if !self.seen.insert(link.clone()) {
+            if !self.seen.insert(self.hasher.hash_one(link)) {
                 return fail(place, GraphProblem::RepeatedLink);
             }
             self.next = Url::parse(link).ok();

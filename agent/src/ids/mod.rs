@@ -11,7 +11,6 @@
 //!
 //! What it does not do: it keeps nothing; `store` does.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use entra_snapshot::Id;
@@ -19,8 +18,6 @@ use sha2::{Digest, Sha256};
 
 use crate::config::Ids;
 use crate::identity::ObjectKey;
-use crate::names::LocalAccounts;
-use crate::store::NewId;
 
 /// A range of which every id is legal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,56 +94,43 @@ impl IdRange {
         self.base + u32::try_from(number % u64::from(self.size)).unwrap_or(0)
     }
 
+    /// Whether an id belongs to the role groups.
+    #[must_use]
+    pub fn is_role_gid(&self, id: u32) -> bool {
+        (self.role_gid(0)..=self.role_gid(ROLE_IDS - 1)).contains(&id)
+    }
+
     /// The gid of the role group with this position in [`crate::publish::ROLE_GROUPS`].
     #[must_use]
     pub fn role_gid(&self, position: u32) -> u32 {
         self.base + self.size + position.min(ROLE_IDS - 1)
     }
+
+    /// Whether the id is one of the 16 above the range, which are the role groups'.
+    #[must_use]
+    pub fn is_for_roles(&self, id: u32) -> bool {
+        (self.role_gid(0)..=self.role_gid(ROLE_IDS)).contains(&id)
+    }
 }
 
-/// What came of a request for ids.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Allocation {
-    /// Ids given out now.
-    pub new: Vec<NewId>,
-    /// Objects for which there was none.
-    pub unplaced: BTreeSet<ObjectKey>,
-}
-
-/// Gives an id to each of `objects` that has none in `known`. The order of `objects` decides who gets its
-/// first candidate where two share one: the oldest comes first.
-#[must_use]
-pub fn allocate(
+/// The first of the object's candidates that nobody has, as `(attempt, id)`; `None` if the range is as
+/// good as full. Where two objects share a candidate, who asks first gets it: the caller asks for the
+/// oldest first.
+///
+/// # Errors
+/// What `is_taken` said.
+pub fn first_free<E>(
     range: IdRange,
-    objects: &[ObjectKey],
-    known: &BTreeMap<ObjectKey, u32>,
-    local: &LocalAccounts,
-) -> Allocation {
-    let mut taken: BTreeSet<u32> = known.values().copied().collect();
-    let mut placed: BTreeSet<ObjectKey> = BTreeSet::new();
-    let mut allocation = Allocation::default();
-    for key in objects {
-        if known.contains_key(key) || !placed.insert(*key) {
-            continue;
-        }
-        let free = (0..ATTEMPTS_MAX)
-            .map(|attempt| (attempt, range.candidate(*key, attempt)))
-            .find(|(_, id)| !taken.contains(id) && !local.has_id(*id));
-        match free {
-            Some((attempt, id)) => {
-                taken.insert(id);
-                allocation.new.push(NewId {
-                    key: *key,
-                    id,
-                    attempt,
-                });
-            }
-            None => {
-                allocation.unplaced.insert(*key);
-            }
+    key: ObjectKey,
+    is_taken: &impl Fn(u32) -> Result<bool, E>,
+) -> Result<Option<(u32, u32)>, E> {
+    for attempt in 0..ATTEMPTS_MAX {
+        let id = range.candidate(key, attempt);
+        if !is_taken(id)? {
+            return Ok(Some((attempt, id)));
         }
     }
-    allocation
+    Ok(None)
 }
 
 /// Ids above the range that belong to role groups.

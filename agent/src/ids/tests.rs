@@ -1,7 +1,54 @@
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::identity::{ObjectId, TenantId};
+use crate::names::LocalAccounts;
+
+#[derive(Debug, Clone, Copy)]
+struct NewId {
+    key: ObjectKey,
+    id: u32,
+    attempt: u32,
+}
+
+#[derive(Debug, Default)]
+struct Allocation {
+    new: Vec<NewId>,
+    unplaced: BTreeSet<ObjectKey>,
+}
+
+/// Ids for those of `objects` that have none in `known`, one after the other, as an import gives them.
+fn allocate(
+    range: IdRange,
+    objects: &[ObjectKey],
+    known: &BTreeMap<ObjectKey, u32>,
+    local: &LocalAccounts,
+) -> Allocation {
+    let taken: RefCell<BTreeSet<u32>> = RefCell::new(known.values().copied().collect());
+    let is_taken = |id: u32| Ok::<_, Infallible>(taken.borrow().contains(&id) || local.has_id(id));
+    let mut allocation = Allocation::default();
+    for key in objects.iter().filter(|key| !known.contains_key(key)) {
+        let Ok(free) = first_free(range, *key, &is_taken);
+        match free {
+            Some((attempt, id)) => {
+                taken.borrow_mut().insert(id);
+                allocation.new.push(NewId {
+                    key: *key,
+                    id,
+                    attempt,
+                });
+            }
+            None => {
+                allocation.unplaced.insert(*key);
+            }
+        }
+    }
+    allocation
+}
 
 const DEFAULT: Ids = Ids {
     base: 0x7800_0000,

@@ -22,7 +22,16 @@ pub fn user_name(user: &UserObject, rules: &Names) -> Result<Name, NameFault> {
     if let Some(name) = overridden(user.id, rules) {
         return name;
     }
-    let local_part = || user.upn.split('@').next().unwrap_or_default();
+    // A guest's is `alice_gmail.com#EXT#`, of which the last part says no more than that.
+    let local_part = || {
+        let local = user.upn.split('@').next().unwrap_or_default();
+        match local.get(local.len().saturating_sub(GUEST.len())..) {
+            Some(end) if end.eq_ignore_ascii_case(GUEST) => {
+                local.get(..local.len() - GUEST.len()).unwrap_or_default()
+            }
+            _ => local,
+        }
+    };
     let (property, source) = match rules.attribute {
         NameAttribute::UserPrincipalName => ("userPrincipalName", Some(local_part())),
         NameAttribute::MailNickname => ("mailNickname", user.mail_nickname.as_deref()),
@@ -40,19 +49,26 @@ pub fn user_name(user: &UserObject, rules: &Names) -> Result<Name, NameFault> {
     legal(property, source, &written(property, source, false)?)
 }
 
-/// The name that a group asks for: its display name with `-` for each space.
+/// The name that a group asks for: its display name with `-` for each space. With a domain that follows
+/// after an `@`: short names belong to the host's first tenant.
 ///
 /// # Errors
 /// [`NameFault`] if that is no legal name.
-pub fn group_name(id: ObjectId, display_name: &str, rules: &Names) -> Result<Name, NameFault> {
+pub fn group_name(
+    id: ObjectId,
+    display_name: &str,
+    rules: &Names,
+    domain: Option<&str>,
+) -> Result<Name, NameFault> {
     if let Some(name) = overridden(id, rules) {
         return name;
     }
-    legal(
-        "displayName",
-        display_name,
-        &written("displayName", display_name, true)?,
-    )
+    let mut name = written("displayName", display_name, true)?;
+    if let Some(domain) = domain {
+        name.push('@');
+        name.push_str(&domain.to_ascii_lowercase());
+    }
+    legal("displayName", display_name, &name)
 }
 
 fn overridden(id: ObjectId, rules: &Names) -> Option<Result<Name, NameFault>> {
@@ -120,6 +136,9 @@ fn shown(source: &str) -> String {
         .collect()
 }
 
+/// How the local part of a guest's UPN ends.
+const GUEST: &str = "#EXT#";
+
 /// Characters of a property that an error repeats.
 const SHOWN_CHARACTERS_MAX: usize = 80;
 
@@ -163,6 +182,11 @@ mod tests {
                 "O'Brien@contoso.example",
                 By::UserPrincipalName,
                 Ok("obrien"),
+            ),
+            (
+                "alice_gmail.com#EXT#@contoso.example",
+                By::UserPrincipalName,
+                Ok("alice_gmail.com"),
             ),
             (
                 "Jean-Luc.p_1@contoso.example",
@@ -265,12 +289,32 @@ mod tests {
             ("", Err("it is empty")),
         ];
         for (display_name, expected) in table {
-            match (group_name(ID, display_name, &Names::default()), expected) {
+            match (
+                group_name(ID, display_name, &Names::default(), None),
+                expected,
+            ) {
                 (Ok(name), Ok(expected)) => assert_eq!(name.as_str(), *expected),
                 (Err(fault), Err(part)) => assert!(fault.reason.contains(part), "{fault:?}"),
                 (other, _) => panic!("{display_name}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn groups_of_further_tenants_bear_their_domain() {
+        let name = |display_name| {
+            group_name(
+                ID,
+                display_name,
+                &Names::default(),
+                Some("Fabrikam.example"),
+            )
+        };
+        assert_eq!(
+            name("My Group").unwrap().as_str(),
+            "my-group@fabrikam.example"
+        );
+        assert!(name("").is_err());
     }
 
     #[test]

@@ -18,6 +18,10 @@ pub struct LocalAccounts {
     /// In lower case, and the file that has it.
     names: BTreeMap<String, &'static str>,
     ids: BTreeSet<u32>,
+    /// Gids of `/etc/group`.
+    groups: BTreeSet<u32>,
+    /// First and last id of each line, and the file that has it.
+    subordinate: Vec<(u32, u32, &'static str)>,
 }
 
 /// A file that can't be read.
@@ -50,11 +54,27 @@ impl LocalAccounts {
         Ok(Self::parse(&contents(passwd)?, &contents(group)?))
     }
 
+    /// Reads `/etc/subuid` and `/etc/subgid`, too. A host without them gives no such ids away.
+    ///
+    /// # Errors
+    /// [`LocalFileError`] names the file that is there and can't be read.
+    pub fn and_subordinate(mut self, subuid: &Path, subgid: &Path) -> Result<Self, LocalFileError> {
+        for (path, shown) in [(subuid, "/etc/subuid"), (subgid, "/etc/subgid")] {
+            match contents(path) {
+                Ok(file) => self = self.with_subordinate(&file, shown),
+                Err(fault) if fault.error.kind() == io::ErrorKind::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(self)
+    }
+
     /// Takes the files' contents, in any encoding.
     #[must_use]
     pub fn parse(passwd: &[u8], group: &[u8]) -> Self {
         let mut accounts = Self::default();
         accounts.add(group, "/etc/group", &[2]);
+        accounts.groups = accounts.ids.clone();
         accounts.add(passwd, "/etc/passwd", &[2, 3]);
         accounts
     }
@@ -75,6 +95,39 @@ impl LocalAccounts {
                 .filter_map(|field| fields.get(*field)?.trim().parse::<u32>().ok());
             self.ids.extend(ids);
         }
+    }
+
+    /// Takes the contents of `/etc/subuid` or `/etc/subgid` (subuid(5): owner, first id, count).
+    #[must_use]
+    pub fn with_subordinate(mut self, file: &[u8], shown: &'static str) -> Self {
+        for line in String::from_utf8_lossy(file).lines() {
+            let mut fields = line
+                .split(':')
+                .skip(1)
+                .map(|field| field.trim().parse::<u32>());
+            if let (Some(Ok(first)), Some(Ok(count))) = (fields.next(), fields.next())
+                && count > 0
+            {
+                let last = first.saturating_add(count - 1);
+                self.subordinate.push((first, last, shown));
+            }
+        }
+        self
+    }
+
+    /// The file that gives this id to a user's containers.
+    #[must_use]
+    pub fn file_with_subordinate_id(&self, id: u32) -> Option<&'static str> {
+        self.subordinate
+            .iter()
+            .find(|(first, last, _)| (first..=last).contains(&&id))
+            .map(|(_, _, file)| *file)
+    }
+
+    /// Whether a local group has this gid.
+    #[must_use]
+    pub fn has_group(&self, gid: u32) -> bool {
+        self.groups.contains(&gid)
     }
 
     /// The file that has this name, in whatever case.
@@ -128,6 +181,24 @@ mod tests {
             assert!(accounts.has_id(id), "{id}");
         }
         assert!(!accounts.has_id(5));
+        assert!(accounts.has_group(998) && !accounts.has_group(1007));
+    }
+
+    #[test]
+    fn subordinate_ids_are_known_with_their_file() {
+        let accounts = LocalAccounts::default()
+            .with_subordinate(b"alice:100000:65536\n#x\nbob:7:0\nbad:x:1\n", "/etc/subuid");
+        assert_eq!(
+            accounts.file_with_subordinate_id(100_000),
+            Some("/etc/subuid")
+        );
+        assert_eq!(
+            accounts.file_with_subordinate_id(165_535),
+            Some("/etc/subuid")
+        );
+        for id in [99_999, 165_536, 7, 1] {
+            assert_eq!(accounts.file_with_subordinate_id(id), None, "{id}");
+        }
     }
 
     #[test]

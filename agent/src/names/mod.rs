@@ -15,7 +15,7 @@ mod derive;
 mod local;
 mod reserved;
 
-pub use assign::{Assignment, Claim, assign};
+pub use assign::{Holders, settle};
 pub use derive::{group_name, user_name};
 pub use local::{LocalAccounts, LocalFileError};
 

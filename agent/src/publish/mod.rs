@@ -1,37 +1,43 @@
 //! From the databases to the snapshot that every process of the host reads.
 //!
-//! A publication takes what the directory holds, leaves out whom a local account stands in the way of
-//! *now*, adds the role groups and the policy, and writes the next generation. It decides no names and no
-//! ids; it reads `/etc/passwd` and `/etc/group` because these change between imports: whoever runs
-//! `useradd alice` gets their alice, and the imported one is gone until that account is.
+//! A publication takes what the directory holds of the configured tenants, leaves out whom a local account
+//! stands in the way of *now*, adds the role groups and the policy, and writes the next generation. It
+//! decides no names and no ids; it reads `/etc/passwd` and `/etc/group` because these change between
+//! imports: whoever runs `useradd alice` gets their alice, and the imported one is gone until that account
+//! is.
+//!
+//! Memory does not grow with the directory: rows come one by one, and go to the file one by one.
 //!
 //! Publications follow one another under a mutex and their generations only grow. One that fails leaves
 //! the last snapshot.
 
-mod draft;
+mod entries;
 mod error;
 mod homes;
+mod left_out;
 mod roles;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use entra_snapshot::{AbsolutePath, Name, Policy, Published, Snapshot, WriteError, Writer};
+use entra_snapshot::{Policy, Published, Snapshot, WriteError, Writer};
 
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::{Config, Homes};
 use crate::graph::RandomBytes;
-use crate::identity::{ObjectKey, TenantId};
+use crate::identity::TenantId;
 use crate::ids::{IdRange, IllegalRange};
 use crate::names::LocalAccounts;
-use crate::store::{Publication, Store};
+use crate::store::{Publication, Reading, Store, Verdict};
 
-use draft::Draft;
+use entries::Rules;
+use left_out::LeftOutList;
+use roles::RoleLists;
 
 pub use error::PublishError;
-pub use homes::{HomeFault, home_of, shell_of};
+pub use homes::{HomeFault, Shells, home_of, is_inside};
+pub use left_out::LeftOut;
 pub use roles::{ROLE_GROUPS, RoleGroup, role_groups_of};
 
 /// The host's own files.
@@ -43,6 +49,10 @@ pub struct LocalFiles {
     pub group: PathBuf,
     /// `/etc/shells`.
     pub shells: PathBuf,
+    /// `/etc/subuid`.
+    pub subuid: PathBuf,
+    /// `/etc/subgid`.
+    pub subgid: PathBuf,
 }
 
 impl Default for LocalFiles {
@@ -51,6 +61,8 @@ impl Default for LocalFiles {
             passwd: PathBuf::from("/etc/passwd"),
             group: PathBuf::from("/etc/group"),
             shells: PathBuf::from("/etc/shells"),
+            subuid: PathBuf::from("/etc/subuid"),
+            subgid: PathBuf::from("/etc/subgid"),
         }
     }
 }
@@ -58,7 +70,8 @@ impl Default for LocalFiles {
 /// Writes snapshots.
 pub struct Publisher {
     store: Store,
-    tenant: TenantId,
+    /// Whose objects are published.
+    tenants: Vec<TenantId>,
     range: IdRange,
     homes: Homes,
     members_max: u32,
@@ -90,23 +103,14 @@ pub struct PublishOutcome {
     pub users: u64,
     /// Groups in it, role groups included, private groups not.
     pub groups: u64,
-    /// Who of the directory is not in it, each with the reason.
+    /// Who of the directory is not in it, each with the reason; the first thousand of them.
     pub left_out: Vec<LeftOut>,
-}
-
-/// A person or group of the directory that is not in the snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Which it is.
-    pub key: ObjectKey,
-    /// Its canonical name.
-    pub name: String,
-    /// What stands in the way.
-    pub reason: String,
+    /// How many are not in it.
+    pub left_out_total: u64,
 }
 
 impl Publisher {
-    /// A publisher of what `store` holds of the configured tenant, into `folder`.
+    /// A publisher of what `store` holds of the configured tenants, into `folder`.
     ///
     /// # Errors
     /// [`IllegalRange`] if `[ids]` holds ids that imported objects must not have.
@@ -120,7 +124,7 @@ impl Publisher {
     ) -> Result<Self, IllegalRange> {
         Ok(Self {
             store,
-            tenant: config.first_tenant().id,
+            tenants: config.tenants.iter().map(|tenant| tenant.id).collect(),
             range: IdRange::new(config.ids)?,
             homes: config.homes.clone(),
             members_max: config.groups.members_max,
@@ -148,20 +152,48 @@ impl Publisher {
     pub fn publish(&self) -> Result<PublishOutcome, PublishError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let local = LocalAccounts::read(&self.local.passwd, &self.local.group)?;
-        let (people, groups) = self.store.to_publish(self.tenant)?;
-        let shell = shell_of(&self.homes.shell, &self.local.shells).map_err(WriteError::from)?;
-        let mut draft = Draft::default();
-        draft.take_groups(groups, &local);
-        draft.take_people(people, &local, &shell);
-        draft.add_role_groups(self.range);
-        self.write(draft, &shell)
+        let shells = Shells::read(&self.local.shells);
+        let shell = shells
+            .default(&self.homes.shell)
+            .map_err(WriteError::from)?;
+        let rules = Rules {
+            local: &local,
+            shells: &shells,
+            shell: &shell,
+            range: self.range,
+        };
+        // Before the rows: an import that ends between the two makes nothing look younger than it is.
+        let known_at = self.store.known_at()?;
+        let reading = self.store.read_to_publish(&self.tenants)?;
+        let mut writer = self.begin(known_at)?;
+        let mut left_out = LeftOutList::default();
+        self.add_entries(&reading, &mut writer, &rules, &mut left_out)?;
+        let published_at = self.clock.now();
+        let Published {
+            generation,
+            users,
+            groups,
+            ..
+        } = writer.publish()?;
+        let publication = Publication {
+            generation,
+            published_at,
+        };
+        let listed: Vec<&str> = shells.listed().collect();
+        self.store
+            .note_publication(publication, shell.as_str(), &listed, &reading)?;
+        let (left_out, left_out_total) = left_out.told();
+        Ok(PublishOutcome {
+            generation,
+            users,
+            groups,
+            left_out,
+            left_out_total,
+        })
     }
 
-    fn write(
-        &self,
-        mut draft: Draft,
-        shell: &AbsolutePath,
-    ) -> Result<PublishOutcome, PublishError> {
+    /// The next generation, empty.
+    fn begin(&self, known_at: Option<UnixSeconds>) -> Result<Writer, PublishError> {
         let policy = self.store.policy()?;
         let policy = Policy {
             sign_in_enabled: policy.sign_in_enabled,
@@ -175,64 +207,64 @@ impl Publisher {
         let last = Snapshot::open(self.folder.join(entra_snapshot::FILE_NAME))
             .map_or(0, |snapshot| snapshot.generation());
         let generation = self.store.next_generation(last.saturating_add(1))?;
-        let published_at = self.clock.now();
         // Who was never imported has no account state that could count.
-        let known_at = self.store.known_at()?.map_or(0, UnixSeconds::value);
+        let known_at = known_at.map_or(0, UnixSeconds::value);
         let seed = u64::from_le_bytes(first_half((self.random)()));
-        let mut writer = Writer::create(&self.folder, policy, generation, known_at, seed)?
-            .with_members_max(self.members_max);
-        for (key, user) in &draft.users {
-            if let Err(error) = writer.add_user(user) {
-                draft.left_out.push(left_out(*key, &user.name, error)?);
-            }
-        }
-        for (key, group) in &draft.groups {
-            if let Err(error) = writer.add_group(group) {
-                // A role group is nobody's object: without it the snapshot is not right.
-                let Some(key) = key else {
-                    return Err(error.into());
-                };
-                draft.left_out.push(left_out(*key, &group.name, error)?);
-            }
-        }
-        let Published {
-            generation,
-            users,
-            groups,
-            ..
-        } = writer.publish()?;
-        let displaced: BTreeSet<ObjectKey> = draft.left_out.iter().map(|out| out.key).collect();
-        for out in &draft.left_out {
-            tracing::warn!(name = out.name, object = %out.key, reason = out.reason, "not published");
-        }
-        self.store.note_publication(
-            Publication {
-                generation,
-                published_at,
-            },
-            shell.as_str(),
-            &displaced,
-        )?;
-        Ok(PublishOutcome {
-            generation,
-            users,
-            groups,
-            left_out: draft.left_out,
-        })
+        let writer = Writer::create(&self.folder, policy, generation, known_at, seed)?;
+        Ok(writer.with_members_max(self.members_max))
     }
-}
 
-/// An entry that the writer refused; trouble with the file itself ends the publication.
-fn left_out(key: ObjectKey, name: &Name, error: WriteError) -> Result<LeftOut, PublishError> {
-    match error {
-        WriteError::Duplicate { .. } | WriteError::Illegal(_) | WriteError::TooLarge { .. } => {
-            Ok(LeftOut {
-                key,
-                name: name.as_str().to_owned(),
-                reason: error.to_string(),
+    /// Decides about the groups first, so that people find the gids they belong to; then writes the people,
+    /// who decide the lists of their groups; then the groups, and last the role groups.
+    fn add_entries(
+        &self,
+        reading: &Reading,
+        writer: &mut Writer,
+        rules: &Rules<'_>,
+        left_out: &mut LeftOutList,
+    ) -> Result<(), PublishError> {
+        reading.each_group(|group| {
+            Ok::<_, PublishError>(match rules.group(group) {
+                Ok(_) => Verdict::Published,
+                Err(reason) => left_out.add(group.key, &group.name, reason),
             })
-        }
-        WriteError::Io { .. } | WriteError::Unverified(_) => Err(error.into()),
+        })?;
+        let mut roles = RoleLists::new(self.range, writer)?;
+        reading.each_person(|person| {
+            let (key, role) = (person.key, person.role);
+            let mut user = match rules.user(&person) {
+                Ok(user) => user,
+                Err(reason) => return Ok(left_out.add(key, &person.name, reason)),
+            };
+            user.gids.extend(roles.gids_of(role));
+            match writer.add_user(&user) {
+                Ok(()) => {
+                    roles.add(role, &user.name)?;
+                    Ok::<_, PublishError>(Verdict::Published)
+                }
+                Err(error) => left_out.add_refused(key, &person.name, error),
+            }
+        })?;
+        let mut members = writer.members();
+        // One more than is listed tells the writer that the list is too long.
+        let limit = u64::from(self.members_max).saturating_add(1);
+        reading.each_published_group(|group| {
+            let entry = match rules.group(group) {
+                Ok(entry) => entry,
+                Err(reason) => return Ok(left_out.add(group.key, &group.name, reason)),
+            };
+            members.clear();
+            reading.each_member(&group.key, limit, |name| {
+                let name = entra_snapshot::Name::new(name).map_err(WriteError::from)?;
+                Ok::<_, PublishError>(members.push(&name)?)
+            })?;
+            match writer.add_group_of(&entry, &members) {
+                Ok(()) => Ok(Verdict::Published),
+                Err(error) => left_out.add_refused(group.key, &group.name, error),
+            }
+        })?;
+        // A role group is nobody's object: without it the snapshot is not right.
+        Ok(roles.write(writer)?)
     }
 }
 

@@ -1,13 +1,19 @@
 use std::fs;
 
 use entra_protocol::admin::Role;
+use entra_snapshot::Name;
 use tempfile::TempDir;
+
+mod left_out;
+mod memory;
 
 use super::*;
 use crate::config;
 use crate::graph::fixture::random;
-use crate::store::Actor;
+use rusqlite::Connection;
+
 use crate::store::fixture::{StoppedClock, TENANT, directory, empty, key};
+use crate::store::{Actor, DIRECTORY_FILE, STATE_FILE};
 
 /// A configuration with the fixture's tenant and small ids.
 pub(crate) fn configuration() -> Config {
@@ -22,7 +28,7 @@ pub(crate) fn configuration() -> Config {
 
 struct Host {
     folder: TempDir,
-    _store_folder: TempDir,
+    store_folder: TempDir,
     store: Store,
     publisher: Publisher,
 }
@@ -41,10 +47,21 @@ impl Host {
             Publisher::new(store.clone(), config, local, folder.path(), clock, random).unwrap();
         Self {
             folder,
-            _store_folder: store_folder,
+            store_folder,
             store,
             publisher,
         }
+    }
+
+    /// Changes the databases behind the store's back, as only an import does.
+    fn sql(&self, statements: &str) {
+        let folder = self.store_folder.path();
+        let connection = Connection::open(folder.join(DIRECTORY_FILE)).unwrap();
+        let state = folder.join(STATE_FILE);
+        connection
+            .execute("ATTACH ?1 AS state", [state.to_str().unwrap()])
+            .unwrap();
+        connection.execute_batch(statements).unwrap();
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -58,6 +75,8 @@ pub(crate) fn local_files(folder: &Path) -> LocalFiles {
         passwd: folder.join("passwd"),
         group: folder.join("group"),
         shells: folder.join("shells"),
+        subuid: folder.join("subuid"),
+        subgid: folder.join("subgid"),
     };
     fs::write(&local.passwd, "root:x:0:0:root:/root:/bin/bash\n").unwrap();
     fs::write(&local.group, "root:x:0:\n").unwrap();
@@ -257,20 +276,18 @@ fn homes_lie_inside_their_roots() {
 #[test]
 fn a_shell_must_be_listed() {
     let folder = tempfile::tempdir().unwrap();
-    let shells = folder.path().join("shells");
-    fs::write(&shells, "/bin/sh\n/usr/bin/zsh\n").unwrap();
+    let file = folder.path().join("shells");
+    fs::write(&file, "# shells\n/bin/sh\n/usr/bin/zsh\n").unwrap();
+    let shells = Shells::read(&file);
+    let default = |configured| shells.default(configured).unwrap();
+    assert_eq!(default("/usr/bin/zsh").as_str(), "/usr/bin/zsh");
+    assert_eq!(default("/usr/bin/fish").as_str(), "/bin/sh");
+    assert_eq!(shells.usable("/usr/bin/fish"), None);
+    assert_eq!(shells.usable("# shells"), None);
     assert_eq!(
-        shell_of("/usr/bin/zsh", &shells).unwrap().as_str(),
-        "/usr/bin/zsh"
+        shells.listed().collect::<Vec<_>>(),
+        ["/bin/sh", "/usr/bin/zsh"]
     );
-    assert_eq!(
-        shell_of("/usr/bin/fish", &shells).unwrap().as_str(),
-        "/bin/sh"
-    );
-    assert_eq!(
-        shell_of("bad:shell", Path::new("/nonexistent"))
-            .unwrap()
-            .as_str(),
-        "/bin/sh"
-    );
+    let none = Shells::read(Path::new("/nonexistent"));
+    assert_eq!(none.default("bad:shell").unwrap().as_str(), "/bin/sh");
 }

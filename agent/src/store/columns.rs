@@ -6,6 +6,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 
 use super::StoreError;
 use crate::clock::UnixSeconds;
+use crate::graph::MemberKind;
 use crate::identity::{ObjectId, TenantId};
 
 macro_rules! blob_of_16 {
@@ -42,6 +43,32 @@ impl FromSql for UnixSeconds {
         u64::try_from(seconds)
             .map(Self::new)
             .map_err(|_| FromSqlError::OutOfRange(seconds))
+    }
+}
+
+impl MemberKind {
+    /// The word for it in rows and columns.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+        }
+    }
+
+    /// The kind that a column names.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] for any other word.
+    pub fn of_word(word: &str) -> Result<Self, StoreError> {
+        match word {
+            "user" => Ok(Self::User),
+            "group" => Ok(Self::Group),
+            other => Err(StoreError::Damaged {
+                what: "an object's kind",
+                value: other.to_owned(),
+            }),
+        }
     }
 }
 

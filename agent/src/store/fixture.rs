@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::{Commit, Edge, GroupKind, Membership, NewId, Store, StoredGroup, StoredUser};
+use super::fixture_import::{Commit, Edge, Membership, NewId, StoredGroup, StoredUser};
+use super::{GroupKind, Store};
 use crate::clock::{Clock, UnixSeconds};
 use crate::graph::{MemberKind, UserObject};
 use crate::identity::{ObjectId, ObjectKey, TenantId};
@@ -67,7 +68,6 @@ pub(crate) fn directory(users: &[(u8, &str)], groups: &[(u8, &str, &[u8])]) -> C
         edges: Vec::new(),
         memberships: Vec::new(),
         failures: Vec::new(),
-        links: Vec::new(),
     };
     let id = |number: u8| NewId {
         key: key(number),
@@ -110,4 +110,27 @@ pub(crate) fn directory(users: &[(u8, &str)], groups: &[(u8, &str, &[u8])]) -> C
         }
     }
     commit
+}
+
+/// Time, for stores whose clock stands still.
+impl Store {
+    /// Makes everything in the mirror an hour old.
+    pub(crate) fn age_mirror(&self) {
+        self.change("UPDATE raw_objects SET seen_at = seen_at - 3600");
+    }
+
+    /// Makes the last full round so many seconds older.
+    pub(crate) fn move_full_round(&self, seconds: i64) {
+        self.change(&format!("UPDATE rounds SET full_at = full_at - {seconds}"));
+    }
+
+    /// Says that the live sets answered another request.
+    pub(crate) fn set_fingerprint(&self, fingerprint: &str) {
+        self.change(&format!("UPDATE rounds SET fingerprint = '{fingerprint}'"));
+    }
+
+    fn change(&self, statement: &str) {
+        self.write(|transaction| Ok(transaction.execute(statement, [])?))
+            .unwrap();
+    }
 }

@@ -19,20 +19,24 @@ mod audit;
 mod columns;
 mod error;
 mod groups;
-mod import;
+mod names;
 mod people;
+mod planning;
 mod policy;
 mod publication;
+mod reading;
 mod roles;
+mod rounds;
 mod runs;
+mod schedules;
 mod schema;
+mod scopes;
 mod sign_ins;
-mod staging;
 
 use std::fs::{OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,15 +47,15 @@ use crate::clock::{Clock, UnixSeconds};
 pub use audit::Actor;
 pub use error::StoreError;
 pub use groups::{DirectoryGroup, GroupKind, GroupMembers};
-pub use import::{
-    ClaimedName, Commit, Known, KnownGroup, KnownUser, Membership, NewId, StoredGroup, StoredUser,
-};
+pub use names::ClaimedName;
 pub use people::{Found, Person};
+pub use planning::Planning;
 pub use policy::Policy;
-pub use publication::{Publication, PublishedGroup, PublishedPerson};
-pub use runs::RunRecord;
+pub use publication::Publication;
+pub use reading::{PrimaryGroup, PublishedGroup, PublishedPerson, Reading, Verdict};
+pub use rounds::{LiveSet, OpenRound, RoundId, RoundKind, StagedPage, Stream};
+pub use schedules::{Plan, Schedule};
 pub use sign_ins::SignInRecord;
-pub use staging::{Edge, Elements, StagedFault, StagedPage, StagedRound};
 
 /// The file that an import rebuilds.
 pub const DIRECTORY_FILE: &str = "directory.db";
@@ -77,8 +81,12 @@ struct Inner {
     writer: Mutex<Connection>,
     /// For questions, so that a sign-in doesn't wait for an import's swap.
     reader: Mutex<Connection>,
+    /// Held by the import that decides, and by whoever changes what it decides on.
+    planning: Mutex<()>,
     /// Dates what is written.
     clock: Arc<dyn Clock>,
+    /// The two files, for connections that are made for one long task.
+    files: [PathBuf; 2],
 }
 
 impl std::fmt::Debug for Store {
@@ -107,9 +115,17 @@ impl Store {
             inner: Arc::new(Inner {
                 writer: Mutex::new(connect(&directory, &state)?),
                 reader: Mutex::new(connect(&directory, &state)?),
+                planning: Mutex::new(()),
                 clock,
+                files: [directory, state],
             }),
         })
+    }
+
+    /// A connection for a task that reads for long: nobody else waits for it.
+    fn further_connection(&self) -> Result<Connection, StoreError> {
+        let [directory, state] = &self.inner.files;
+        connect(directory, state)
     }
 
     fn now(&self) -> UnixSeconds {
@@ -130,12 +146,28 @@ impl Store {
         &self,
         change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.transact(TransactionBehavior::Immediate, change)
+    }
+
+    /// As [`Store::write`], for what touches one of the two files only: the other is not locked.
+    fn write_directory<T>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.transact(TransactionBehavior::Deferred, change)
+    }
+
+    fn transact<T>(
+        &self,
+        behavior: TransactionBehavior,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut writer = self
             .inner
             .writer
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = writer.transaction_with_behavior(behavior)?;
         let result = change(&transaction)?;
         transaction.commit()?;
         Ok(result)
@@ -186,5 +218,7 @@ const PRIVATE_MODE: u32 = 0o600;
 
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+pub(crate) mod fixture_import;
 #[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ pub struct Person {
     pub display_name: String,
     /// The uid.
     pub uid: u32,
-    /// The private group's gid.
+    /// The primary group's gid: the uid, unless the person has another group in place of a private one.
     pub gid: u32,
     /// The home directory, fixed when the person was first published.
     pub home: String,
@@ -193,7 +193,6 @@ fn select(
 }
 
 fn person(row: &Row<'_>) -> Result<Person, StoreError> {
-    let uid = row.get(5)?;
     Ok(Person {
         key: ObjectKey {
             tenant: row.get(0)?,
@@ -202,8 +201,8 @@ fn person(row: &Row<'_>) -> Result<Person, StoreError> {
         name: row.get(2)?,
         upn: row.get(3)?,
         display_name: row.get(4)?,
-        uid,
-        gid: uid,
+        uid: row.get(5)?,
+        gid: row.get(13)?,
         home: row.get(6)?,
         shell: row.get(7)?,
         enabled: row.get(8)?,
@@ -214,13 +213,19 @@ fn person(row: &Row<'_>) -> Result<Person, StoreError> {
     })
 }
 
-/// A person who lacks an id or a home was never published, hence the inner joins.
+/// A person who lacks an id or a home was never published, hence the inner joins. A shell of a person's
+/// own counts if `/etc/shells` had it at the last publication.
 const PERSON: &str = "
 SELECT u.tenant, u.object, u.name, u.upn, u.display_name, i.id, h.home,
-       coalesce((SELECT value FROM state.settings WHERE key = 'shell'), ''),
-       u.enabled, r.role, u.password_changed_at, u.sessions_valid_from, u.withheld
+       coalesce(
+           iif(instr(char(10) || (SELECT value FROM state.settings WHERE key = 'shells') || char(10),
+                     char(10) || coalesce(o.shell, u.shell) || char(10)) > 0, coalesce(o.shell, u.shell), NULL),
+           (SELECT value FROM state.settings WHERE key = 'shell'), ''),
+       u.enabled, r.role, u.password_changed_at, u.sessions_valid_from, u.withheld,
+       coalesce(o.gid, u.gid_number, i.id)
 FROM users AS u
 JOIN state.ids AS i ON i.tenant = u.tenant AND i.object = u.object
 JOIN state.homes AS h ON h.tenant = u.tenant AND h.object = u.object
 LEFT JOIN state.roles AS r ON r.tenant = u.tenant AND r.object = u.object
+LEFT JOIN state.person_overrides AS o ON o.tenant = u.tenant AND o.object = u.object
 WHERE u.name IS NOT NULL AND u.displaced = 0";

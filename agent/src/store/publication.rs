@@ -1,52 +1,13 @@
-//! What the publisher reads and leaves behind.
-//!
-//! It reads every named row, those of displaced people too: whether a local account stands in the way is
-//! decided anew at each publication. It leaves who is displaced now, the shell, and the generation.
+//! What a publication leaves behind: who is displaced now, the shells, and the generation. What it reads
+//! is in `reading`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use entra_protocol::admin::Role;
 use rusqlite::{Connection, params};
 
-use super::columns::role;
 use super::policy::{set, setting};
+use super::reading::{Reading, Table};
 use super::{Store, StoreError};
 use crate::clock::UnixSeconds;
-use crate::identity::{ObjectId, ObjectKey, TenantId};
-
-/// A person as the publisher needs them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishedPerson {
-    /// Who it is.
-    pub key: ObjectKey,
-    /// The canonical name.
-    pub name: String,
-    /// `userPrincipalName`.
-    pub upn: String,
-    /// `displayName`, stripped.
-    pub display_name: String,
-    /// The uid.
-    pub uid: u32,
-    /// The home directory.
-    pub home: String,
-    /// `accountEnabled`.
-    pub enabled: bool,
-    /// The effective role.
-    pub role: Role,
-    /// The imported groups, nested ones included.
-    pub groups: Vec<ObjectId>,
-}
-
-/// A group as the publisher needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishedGroup {
-    /// Which it is.
-    pub key: ObjectKey,
-    /// The canonical name.
-    pub name: String,
-    /// The gid.
-    pub gid: u32,
-}
+use crate::identity::TenantId;
 
 /// The snapshot that is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,20 +19,6 @@ pub struct Publication {
 }
 
 impl Store {
-    /// Every named person and group of the tenant, by name, of one and the same import.
-    ///
-    /// # Errors
-    /// What the database said.
-    pub fn to_publish(
-        &self,
-        tenant: TenantId,
-    ) -> Result<(Vec<PublishedPerson>, Vec<PublishedGroup>), StoreError> {
-        let mut reader = self.reader();
-        // One transaction, so that no import swaps the directory between two questions.
-        let transaction = reader.transaction()?;
-        Ok((people(&transaction, tenant)?, groups(&transaction, tenant)?))
-    }
-
     /// Takes the next generation, never one that was taken before or that `at_least` excludes. A
     /// publication that fails leaves a gap, which means nothing.
     ///
@@ -86,8 +33,9 @@ impl Store {
         })
     }
 
-    /// Notes that this generation is out, with which shell, and who is kept out of it by local accounts:
-    /// to the rest of the agent those do not exist until they are published again.
+    /// Notes that this generation is out, with which shell and which others may be used, and who is kept
+    /// out of it: to the rest of the agent those do not exist until they are published again. Ends the
+    /// reading.
     ///
     /// # Errors
     /// What the database said.
@@ -95,8 +43,11 @@ impl Store {
         &self,
         publication: Publication,
         shell: &str,
-        displaced: &BTreeSet<ObjectKey>,
+        shells: &[&str],
+        reading: &Reading,
     ) -> Result<(), StoreError> {
+        // A reader that stays keeps the journal from being emptied.
+        reading.end()?;
         self.write(|transaction| {
             set(transaction, PUBLISHED, &publication.generation.to_string())?;
             set(
@@ -104,33 +55,54 @@ impl Store {
                 PUBLISHED_AT,
                 &publication.published_at.value().to_string(),
             )?;
-            set(transaction, SHELL, shell)
+            set(transaction, SHELL, shell)?;
+            set(transaction, SHELLS, &shells.join("\n"))
         })?;
         self.write(|transaction| {
-            for table in ["users", "groups"] {
-                transaction
-                    .prepare_cached(&format!(
-                        "UPDATE {table} SET displaced = 0 WHERE displaced <> 0"
-                    ))?
-                    .execute([])?;
+            for table in Table::ALL {
                 let mut update = transaction.prepare_cached(&format!(
-                    "UPDATE {table} SET displaced = 1 WHERE tenant = ?1 AND object = ?2"
+                    "UPDATE main.{} SET displaced = ?3
+                     WHERE tenant = ?1 AND object = ?2 AND displaced <> ?3",
+                    table.name()
                 ))?;
-                for key in displaced {
-                    update.execute(params![key.tenant, key.object])?;
-                }
+                reading.each_change(table, |key, displaced| {
+                    update.execute(params![key.tenant, key.object, displaced])?;
+                    Ok(())
+                })?;
             }
             Ok(())
         })
     }
 
-    /// The instant as of which the tenant is known: the end of the last import, however often was
-    /// published since.
+    /// The instant as of which the tenants are known: the end of the last import, however often was
+    /// published since; of several tenants, that of the one whose last import is the oldest.
     ///
     /// # Errors
     /// What the database said.
     pub fn known_at(&self) -> Result<Option<UnixSeconds>, StoreError> {
         Ok(number(&self.reader(), KNOWN_AT)?.map(UnixSeconds::new))
+    }
+
+    /// Notes that an import of the tenant has come to its end. What is known as a whole is as old as the
+    /// oldest of what the configured tenants' last imports brought.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn note_known_at(
+        &self,
+        tenant: TenantId,
+        configured: &[TenantId],
+        at: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let key = |tenant: &TenantId| format!("{KNOWN_AT}:{tenant}");
+            set(transaction, &key(&tenant), &at.value().to_string())?;
+            let mut oldest = at.value();
+            for tenant in configured {
+                oldest = oldest.min(number(transaction, &key(tenant))?.unwrap_or(u64::MAX));
+            }
+            set(transaction, KNOWN_AT, &oldest.to_string())
+        })
     }
 
     /// The snapshot that is out, if there is one.
@@ -148,69 +120,6 @@ impl Store {
                 published_at: UnixSeconds::new(at),
             }))
     }
-}
-
-fn people(connection: &Connection, tenant: TenantId) -> Result<Vec<PublishedPerson>, StoreError> {
-    let mut groups = closure(connection, tenant)?;
-    let mut statement = connection.prepare_cached(
-        "SELECT u.object, u.name, u.upn, u.display_name, i.id, h.home, u.enabled, r.role
-         FROM users AS u
-         JOIN state.ids AS i ON i.tenant = u.tenant AND i.object = u.object
-         JOIN state.homes AS h ON h.tenant = u.tenant AND h.object = u.object
-         LEFT JOIN state.roles AS r ON r.tenant = u.tenant AND r.object = u.object
-         WHERE u.name IS NOT NULL AND u.tenant = ?1 ORDER BY u.name",
-    )?;
-    let mut rows = statement.query([tenant])?;
-    let mut people = Vec::new();
-    while let Some(row) = rows.next()? {
-        let object = row.get(0)?;
-        people.push(PublishedPerson {
-            key: ObjectKey { tenant, object },
-            name: row.get(1)?,
-            upn: row.get(2)?,
-            display_name: row.get(3)?,
-            uid: row.get(4)?,
-            home: row.get(5)?,
-            enabled: row.get(6)?,
-            role: role(row.get(7)?)?,
-            groups: groups.remove(&object).unwrap_or_default(),
-        });
-    }
-    Ok(people)
-}
-
-fn groups(connection: &Connection, tenant: TenantId) -> Result<Vec<PublishedGroup>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT g.object, g.name, i.id FROM groups AS g
-         JOIN state.ids AS i ON i.tenant = g.tenant AND i.object = g.object
-         WHERE g.name IS NOT NULL AND g.tenant = ?1 ORDER BY g.name",
-    )?;
-    let rows = statement.query_map([tenant], |row| {
-        let key = ObjectKey {
-            tenant,
-            object: row.get(0)?,
-        };
-        Ok(PublishedGroup {
-            key,
-            name: row.get(1)?,
-            gid: row.get(2)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-fn closure(
-    connection: &Connection,
-    tenant: TenantId,
-) -> Result<BTreeMap<ObjectId, Vec<ObjectId>>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT member, parent FROM memberships WHERE tenant = ?1")?;
-    let mut rows = statement.query([tenant])?;
-    let mut groups: BTreeMap<ObjectId, Vec<ObjectId>> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        groups.entry(row.get(0)?).or_default().push(row.get(1)?);
-    }
-    Ok(groups)
 }
 
 fn number(connection: &Connection, key: &str) -> Result<Option<u64>, StoreError> {
@@ -232,5 +141,6 @@ const PUBLISHED: &str = "published_generation";
 const PUBLISHED_AT: &str = "published_at";
 /// Written along with the import itself.
 pub(super) const KNOWN_AT: &str = "known_at";
-/// Also read by `people`.
+/// Also read by `people`, as is [`SHELLS`]: the lines of `/etc/shells` at that time.
 const SHELL: &str = "shell";
+const SHELLS: &str = "shells";

@@ -20,12 +20,12 @@ pub(super) struct Schema {
 
 /// Of `directory.db`.
 pub(super) const DIRECTORY: Schema = Schema {
-    migrations: &[DIRECTORY_1, DIRECTORY_2],
+    migrations: &[DIRECTORY_1, DIRECTORY_2, DIRECTORY_3],
 };
 
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
-    migrations: &[STATE_1],
+    migrations: &[STATE_1, STATE_2, STATE_3],
 };
 
 impl Schema {
@@ -153,6 +153,65 @@ CREATE INDEX staged_faults_by_object ON staged_faults (object);
 /// `withheld` marks people whom the shrink guard keeps although the tenant's answer no longer has them.
 const DIRECTORY_2: &str = "ALTER TABLE users ADD COLUMN withheld INTEGER NOT NULL DEFAULT 0;";
 
+/// The mirror of each tenant in place of a staged round: see `rounds`. `failures` and what the plan
+/// compares get what it now needs: whose they are, the properties that only some tenants have, and the
+/// instant at which a sign-in was told that somebody is cut off. Memberships stand in the order in which
+/// an import compares them: group by group.
+const DIRECTORY_3: &str = "
+DROP TABLE staged_streams; DROP TABLE staged_users; DROP TABLE staged_groups;
+DROP TABLE staged_edges; DROP TABLE staged_faults; DROP TABLE links; DROP TABLE failures;
+
+CREATE TABLE rounds (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, tenant BLOB NOT NULL, kind TEXT NOT NULL,
+    state TEXT NOT NULL, fingerprint TEXT NOT NULL, started_at INTEGER NOT NULL,
+    full_at INTEGER NOT NULL, needs_full INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX rounds_live ON rounds (tenant) WHERE state = 'live';
+CREATE UNIQUE INDEX rounds_open ON rounds (tenant) WHERE state = 'open';
+CREATE TABLE round_streams (
+    round INTEGER NOT NULL, stream TEXT NOT NULL, pages INTEGER NOT NULL,
+    next_link TEXT, delta_link TEXT,
+    PRIMARY KEY (round, stream)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE raw_objects (
+    round INTEGER NOT NULL, kind TEXT NOT NULL, object BLOB NOT NULL,
+    body TEXT NOT NULL, place TEXT NOT NULL, seen_at INTEGER NOT NULL,
+    PRIMARY KEY (round, kind, object)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE raw_edges (
+    round INTEGER NOT NULL, parent BLOB NOT NULL, member BLOB NOT NULL,
+    kind TEXT NOT NULL, removed INTEGER NOT NULL,
+    PRIMARY KEY (round, parent, member)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE raw_faults (
+    round INTEGER NOT NULL, place TEXT NOT NULL, kind TEXT NOT NULL,
+    label TEXT NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (round, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE failures (
+    id INTEGER PRIMARY KEY, tenant BLOB NOT NULL,
+    kind TEXT NOT NULL, object_id TEXT NOT NULL, label TEXT NOT NULL,
+    reason TEXT NOT NULL, cure TEXT NOT NULL
+) STRICT;
+CREATE INDEX failures_by_tenant ON failures (tenant);
+
+ALTER TABLE users ADD COLUMN gid_number INTEGER;
+ALTER TABLE users ADD COLUMN shell TEXT;
+ALTER TABLE users ADD COLUMN cut_off_at INTEGER;
+
+CREATE TABLE memberships_by_group (
+    tenant BLOB NOT NULL, parent BLOB NOT NULL, member BLOB NOT NULL,
+    PRIMARY KEY (tenant, parent, member),
+    FOREIGN KEY (tenant, member) REFERENCES users (tenant, object),
+    FOREIGN KEY (tenant, parent) REFERENCES groups (tenant, object)
+) STRICT, WITHOUT ROWID;
+INSERT INTO memberships_by_group SELECT tenant, parent, member FROM memberships;
+DROP TABLE memberships;
+ALTER TABLE memberships_by_group RENAME TO memberships;
+CREATE INDEX memberships_by_member ON memberships (tenant, member);
+";
+
 /// What exists only on this host. `ids` only ever grows: an id is never given to another object.
 /// `names` holds every name that an object has or had; `held` is 0 for those that stay retired.
 const STATE_1: &str = "
@@ -196,6 +255,44 @@ CREATE TABLE audit (
     actor_uid INTEGER NOT NULL, actor_name TEXT NOT NULL, actor_role TEXT,
     verb TEXT NOT NULL, object TEXT NOT NULL, before TEXT, after TEXT, refused INTEGER NOT NULL
 ) STRICT;
+";
+
+/// Runs of several tenants, from their beginning on, with the objects that they could not take; the scope
+/// and the schedule of each tenant. Earlier runs name no tenant.
+const STATE_2: &str = "
+CREATE TABLE longer_runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, tenant BLOB, begun_by TEXT NOT NULL DEFAULT '',
+    started_at INTEGER NOT NULL, ended_at INTEGER, scope TEXT NOT NULL,
+    summary TEXT, failure TEXT, failures INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO longer_runs (id, started_at, ended_at, scope, summary, failure)
+SELECT id, started_at, ended_at, scope, summary, failure FROM runs;
+DROP TABLE runs;
+ALTER TABLE longer_runs RENAME TO runs;
+
+CREATE TABLE run_failures (
+    run INTEGER NOT NULL REFERENCES runs (id), position INTEGER NOT NULL,
+    kind TEXT NOT NULL, object_id TEXT NOT NULL, label TEXT NOT NULL,
+    reason TEXT NOT NULL, cure TEXT NOT NULL,
+    PRIMARY KEY (run, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE scopes (
+    tenant BLOB PRIMARY KEY, scope TEXT NOT NULL, set_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE schedules (
+    tenant BLOB PRIMARY KEY, interval_minutes INTEGER NOT NULL, paused INTEGER NOT NULL DEFAULT 0,
+    planned_at INTEGER, next_run INTEGER
+) STRICT, WITHOUT ROWID;
+";
+
+/// What a person has in place of a private group and of the host's shell.
+const STATE_3: &str = "
+CREATE TABLE person_overrides (
+    tenant BLOB NOT NULL, object BLOB NOT NULL, gid INTEGER, shell TEXT,
+    PRIMARY KEY (tenant, object)
+) STRICT, WITHOUT ROWID;
 ";
 
 #[cfg(test)]

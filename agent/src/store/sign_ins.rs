@@ -67,19 +67,21 @@ impl Store {
             .optional()?)
     }
 
-    /// Cuts the person off until an import says that the account is enabled: a sign-in was told that it
-    /// is disabled or gone (design.md §6). True if that is news; then publish.
+    /// Cuts the person off: a sign-in was told that the account is disabled or gone (design.md §6). It
+    /// lasts until the tenant says something about the account that is newer than this; what an import
+    /// has from before does not count. True if that is news; then publish.
     ///
     /// # Errors
     /// What the database said.
     pub fn mark_disabled(&self, key: &ObjectKey) -> Result<bool, StoreError> {
-        self.write(|transaction| {
+        let now = self.now();
+        self.write_directory(|transaction| {
             let changed = transaction
                 .prepare_cached(
-                    "UPDATE users SET enabled = 0
+                    "UPDATE users SET enabled = 0, cut_off_at = ?3
                      WHERE tenant = ?1 AND object = ?2 AND enabled = 1",
                 )?
-                .execute((key.tenant, key.object))?;
+                .execute(params![key.tenant, key.object, now])?;
             Ok(changed > 0)
         })
     }

@@ -1,50 +1,59 @@
 //! Imports: from the tenant's answers to a directory on this host.
 //!
-//! A run reads a round page by page into the staging tables (`read`), decides on the whole of it without
-//! touching anything (`plan`), and makes the decision true in one short transaction; then it publishes.
-//! Until that transaction the directory is the old one, whatever happens: an error, a kill, a power cut.
+//! A run reads a round page by page into the mirror (`read`, `named`), decides on the whole of it without
+//! touching anything, and makes the decision true in one short transaction (`plan`); then it publishes.
+//! Until that transaction the directory is the old one, whatever happens: an error, a kill, a power cut;
+//! and the next run goes on where this one stopped.
 //!
 //! Invariants:
-//! - One run at a time; a second one is told so and changes nothing.
+//! - One run of a tenant at a time; a second one is told so and changes nothing.
 //! - No lock and no transaction is held across a network wait, but for the run's own turn.
-//! - A run that fails changes nothing but the record of the last run.
-//! - The counts of a summary add up: added, changed, unchanged and failed are all the objects considered.
+//! - A run that fails changes nothing of the directory. Who ordered it keeps the record (`runs`).
+//! - The counts of a summary add up: added, changed, unchanged, withheld and failed are all the objects
+//!   considered.
 //! - An answer without users is an error, never an empty directory; one that takes away too much at once
 //!   takes nothing away before somebody says so ([`Removals`]).
+//! - Memory does not grow with the tenant: what is read goes to the disk page by page, and what is decided
+//!   is decided there.
+//!
+//! A dry run reads and decides likewise, and stops before the transaction.
 //!
 //! The scope of the last import *is* the directory: what is outside of it is removed.
-//!
-//! Not here yet: resuming a staged round, delta rounds (their links are kept).
 
-mod closure;
 mod error;
 mod named;
+mod order;
 mod plan;
+mod posix;
 mod read;
+mod rules;
 mod scope;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use entra_protocol::admin::{FailedObject, GroupRow, ImportSummary, Progress};
+use entra_protocol::admin::{GroupRow, ImportSummary, Progress};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
-use crate::clock::{Clock, rfc3339};
-use crate::config::{Config, Homes, Names, Tenant};
-use crate::graph::{GROUP_SELECT, Graph, GroupChange, Pager, Session, group_change};
+use crate::clock::{Clock, UnixSeconds, rfc3339};
+use crate::config::{Config, Tenant};
+use crate::graph::{GROUP_SELECT, Graph, GroupChange, Pager, Usage, group_change};
 use crate::identity::TenantId;
-use crate::ids::{IdRange, IllegalRange};
+use crate::ids::IllegalRange;
 use crate::names::LocalAccounts;
-use crate::publish::{LocalFiles, Publisher};
-use crate::store::{GroupKind, RunRecord, Store, StoreError};
+use crate::publish::{LocalFiles, Publisher, Shells};
+use crate::store::{GroupKind, OpenRound, RoundKind, Store, StoreError};
 
 pub use error::SyncError;
+pub use order::{Order, Outcome};
 pub use plan::Removals;
-pub use scope::Scope;
+pub use scope::{Include, Scope};
 
 use plan::{Decision, Inputs};
 use read::Reading;
+use rules::Rules;
 
 /// Told how far a run is.
 pub type Tell<'a> = &'a (dyn Fn(Progress) + Send + Sync);
@@ -55,6 +64,8 @@ pub struct Syncer {
     graph: Graph,
     /// What a decision needs of `agent.toml`.
     rules: Arc<Rules>,
+    /// Every tenant that this host has.
+    configured: Arc<[TenantId]>,
     /// The host's own accounts.
     local: LocalFiles,
     publisher: Arc<Publisher>,
@@ -67,16 +78,6 @@ impl fmt::Debug for Syncer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Syncer({})", self.rules.tenant)
     }
-}
-
-/// What `agent.toml` says about objects.
-#[derive(Debug, Clone)]
-struct Rules {
-    tenant: TenantId,
-    domain: String,
-    names: Names,
-    homes: Homes,
-    range: IdRange,
 }
 
 impl Syncer {
@@ -92,17 +93,11 @@ impl Syncer {
         publisher: Arc<Publisher>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, IllegalRange> {
-        let rules = Rules {
-            tenant: tenant.id,
-            domain: tenant.domain.clone(),
-            names: config.names.clone(),
-            homes: config.homes.clone(),
-            range: IdRange::new(config.ids)?,
-        };
         Ok(Self {
             store,
             graph,
-            rules: Arc::new(rules),
+            rules: Arc::new(Rules::new(config, tenant)?),
+            configured: config.tenants.iter().map(|tenant| tenant.id).collect(),
             local: publisher.local_files().clone(),
             publisher,
             clock,
@@ -114,63 +109,70 @@ impl Syncer {
     /// as it was; after that the swap and the publication go to their end.
     ///
     /// # Errors
-    /// [`SyncError`]; all but `Busy` are also kept as the last run.
-    pub async fn import(
-        &self,
-        scope: Scope,
-        removals: Removals,
-        tell: Tell<'_>,
-    ) -> Result<(ImportSummary, Vec<FailedObject>), SyncError> {
+    /// [`SyncError`]; nothing of the directory has changed then, but after `Publish`.
+    pub async fn import(&self, order: &Order, tell: Tell<'_>) -> Result<Outcome, SyncError> {
         let turn = Arc::clone(&self.turn)
             .try_lock_owned()
             .map_err(|_| SyncError::Busy)?;
         let started_at = self.clock.now();
         let begin = Instant::now();
         let session = self.graph.session();
-        let outcome = match self.read(&session, &scope, tell).await {
-            Ok(reading) => self.settle(turn, reading, removals, tell).await,
-            Err(error) => Err(error),
+        let (reading, round) =
+            read::read(&self.store, &session, &self.rules, order, started_at, tell).await?;
+        let is_full = round.kind == RoundKind::Full;
+        let settled = self.settle(turn, reading, round, order, tell).await?;
+        let Usage {
+            requests,
+            bytes,
+            throttled,
+            waited_ms,
+        } = session.usage();
+        let Decision {
+            users,
+            groups,
+            memberships,
+            withheld,
+            remarks,
+            failures,
+            changes,
+            more_changes,
+        } = settled.decision;
+        let summary = ImportSummary {
+            started_at: rfc3339(started_at),
+            duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
+            scope: order.scope.to_string(),
+            users,
+            groups,
+            memberships,
+            withheld,
+            requests,
+            generation: settled.generation,
+            tenant_id: self.rules.tenant.to_string(),
+            full: is_full,
+            dry_run: order.dry_run,
+            bytes,
+            throttled,
+            waited_ms,
+            more_changes,
+            remarks,
         };
-        let outcome = outcome.map(|(settled, failures)| {
-            let summary = ImportSummary {
-                started_at: rfc3339(started_at),
-                duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
-                scope: scope.to_string(),
-                users: settled.decision.users,
-                groups: settled.decision.groups,
-                memberships: settled.decision.memberships,
-                withheld: settled.decision.withheld,
-                requests: session.requests(),
-                generation: settled.generation,
-                remarks: settled.decision.remarks,
-            };
-            (summary, failures)
-        });
-        let record = RunRecord {
-            started_at,
-            ended_at: self.clock.now(),
-            scope: scope.to_string(),
-            outcome: match &outcome {
-                Ok((summary, _)) => Ok(summary.clone()),
-                Err(error) => Err(error.failure()),
-            },
-        };
-        if let Err(error) = &outcome {
-            tracing::error!(scope = record.scope, %error, "the import failed; the directory is as it was");
-        }
-        let store = self.store.clone();
-        let kept = blocking(move || store.record_run(&record)).await;
-        match (outcome, kept) {
-            (Ok(done), Ok(())) => Ok(done),
-            (Ok(_), Err(error)) => Err(error),
-            (Err(error), kept) => {
-                // The run's own failure is the news.
-                if let Err(second) = kept {
-                    tracing::error!(error = %second, "the failed import could not be recorded");
-                }
-                Err(error)
-            }
-        }
+        Ok(Outcome {
+            summary,
+            failures,
+            changes,
+        })
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.rules.tenant
+    }
+
+    /// Its domain, as configured.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.rules.domain
     }
 
     /// Every group that the tenant has, by display name; those that this host has imported with what it
@@ -222,63 +224,133 @@ impl Syncer {
         Ok(rows)
     }
 
-    async fn read(
-        &self,
-        session: &Session<'_>,
-        scope: &Scope,
-        tell: Tell<'_>,
-    ) -> Result<Reading, SyncError> {
-        let store = self.store.clone();
-        blocking(move || store.begin_round()).await?;
-        match scope {
-            Scope::WholeTenant => read::whole_tenant(&self.store, session, tell).await,
-            Scope::Named { users, groups } => {
-                named::read(&self.store, session, &self.rules, users, groups, tell).await
-            }
-        }
-    }
-
     /// Decides, swaps and publishes. It runs to its end even if nobody waits for it any more, and keeps
     /// the turn until then.
     async fn settle(
         &self,
         turn: OwnedMutexGuard<()>,
         reading: Reading,
-        removals: Removals,
+        round: OpenRound,
+        order: &Order,
         tell: Tell<'_>,
-    ) -> Result<(Settled, Vec<FailedObject>), SyncError> {
+    ) -> Result<Settled, SyncError> {
+        let stage = if order.dry_run {
+            "comparing"
+        } else {
+            "publishing"
+        };
         tell(Progress {
-            stage: "publishing".to_owned(),
+            stage: stage.to_owned(),
             done: 0,
             total: None,
         });
-        let store = self.store.clone();
-        let rules = Arc::clone(&self.rules);
-        let local = self.local.clone();
+        let settling = Settling {
+            store: self.store.clone(),
+            rules: Arc::clone(&self.rules),
+            configured: Arc::clone(&self.configured),
+            local: self.local.clone(),
+            now: self.clock.now(),
+            order: order.clone(),
+            reading,
+        };
         let publisher = Arc::clone(&self.publisher);
         blocking(move || {
             let _turn = turn;
-            let local = LocalAccounts::read(&local.passwd, &local.group)?;
-            let staged = store.staged()?;
-            let known = store.known()?;
-            let (decision, commit) = plan::decide(Inputs {
-                rules: &rules,
-                local: &local,
-                known: &known,
-                staged,
-                reading,
-                removals,
-            })?;
-            store.commit_import(&commit)?;
-            let published = publisher.publish()?;
-            let settled = Settled {
-                decision,
-                generation: published.generation,
+            let decision = settling.decide(&round)?;
+            let generation = if settling.order.dry_run {
+                0
+            } else {
+                publisher.publish()?.generation
             };
-            Ok::<_, SyncError>((settled, commit.failures))
+            Ok::<_, SyncError>(Settled {
+                decision,
+                generation,
+            })
         })
         .await
     }
+}
+
+/// What a decision on a round that was read needs.
+struct Settling {
+    store: Store,
+    rules: Arc<Rules>,
+    configured: Arc<[TenantId]>,
+    local: LocalFiles,
+    now: UnixSeconds,
+    order: Order,
+    reading: Reading,
+}
+
+impl Settling {
+    /// Decides on the round, and makes it part of the mirror.
+    ///
+    /// A delta is merged first: the mirror is what the tenant says, whatever comes of it here. A full
+    /// round is decided on before it takes the place of the set that it replaces, so that one without
+    /// users takes nothing's place.
+    fn decide(&self, round: &OpenRound) -> Result<Decision, SyncError> {
+        let tenant = self.rules.tenant;
+        let LocalFiles { passwd, group, .. } = &self.local;
+        let local = LocalAccounts::read(passwd, group)?
+            .and_subordinate(&self.local.subuid, &self.local.subgid)?;
+        let rules = Rules {
+            shells: shells(&self.local),
+            ..Rules::clone(&self.rules)
+        };
+        let inputs = |round| Inputs {
+            rules: &rules,
+            configured: &self.configured,
+            local: &local,
+            round,
+            reading: &self.reading,
+            include: self.order.scope.include,
+            removals: self.order.removals,
+            dry_run: self.order.dry_run,
+            now: self.now,
+        };
+        let mut decision = match round.kind {
+            RoundKind::Delta => {
+                let live = self.store.adopt_round(tenant, round)?;
+                let decided = plan::decide(&self.store, &inputs(live));
+                if matches!(decided, Err(SyncError::Empty { .. })) {
+                    self.store.ask_for_full_round(tenant)?;
+                }
+                decided?
+            }
+            RoundKind::Full => match plan::decide(&self.store, &inputs(round.id)) {
+                Ok(decision) if self.order.dry_run => {
+                    self.store.drop_round(round.id)?;
+                    decision
+                }
+                Ok(decision) => {
+                    self.store.adopt_round(tenant, round)?;
+                    decision
+                }
+                Err(error) => {
+                    if matches!(error, SyncError::Empty { .. }) {
+                        self.store.drop_round(round.id)?;
+                    }
+                    return Err(error);
+                }
+            },
+        };
+        if decision.withheld.any() && !self.order.dry_run {
+            // Perhaps the answer was not whole.
+            self.store.ask_for_full_round(tenant)?;
+        }
+        decision
+            .remarks
+            .splice(0..0, self.reading.remarks.iter().cloned());
+        Ok(decision)
+    }
+}
+
+/// The shells that this host has. A host without the file has none but the default one.
+fn shells(local: &LocalFiles) -> BTreeSet<String> {
+    Shells::read(&local.shells)
+        .listed()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// An import that was made true.
@@ -308,5 +380,13 @@ impl From<StoreError> for SyncError {
     }
 }
 
+impl From<rusqlite::Error> for SyncError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(StoreError::from(error))
+    }
+}
+
+#[cfg(test)]
+mod delta_tests;
 #[cfg(test)]
 mod tests;

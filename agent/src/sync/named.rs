@@ -1,4 +1,4 @@
-//! Reads a round of named users and groups into the staging tables.
+//! Reads a round of named users and groups into the mirror.
 //!
 //! First every name becomes an object: a name that several objects have refuses the run with all of them,
 //! a name that nothing has is a failed row. Then the groups come with their direct members by filtered
@@ -10,17 +10,18 @@ use std::collections::BTreeSet;
 use entra_protocol::admin::FailedObject;
 use serde_json::Value;
 
-use super::read::{Counter, Reading, group_select_with_members, stage_groups, stage_users};
+use super::read::{Counter, Reading, stage};
 use super::{Rules, SyncError, Tell, blocking};
 use crate::config::NameAttribute;
-use crate::graph::{GroupChange, MemberChange, MemberKind, Page, Pager, Session, USER_SELECT};
+use crate::graph::{MemberKind, Page, Pager, RawElement, RawObject, Session, raw_element};
 use crate::identity::{ObjectId, ObjectKey};
-use crate::store::{Found, Store};
+use crate::store::{Found, RoundId, Store};
 
 pub(super) async fn read(
     store: &Store,
     session: &Session<'_>,
     rules: &Rules,
+    round: RoundId,
     users: &[String],
     groups: &[String],
     tell: Tell<'_>,
@@ -65,9 +66,10 @@ pub(super) async fn read(
         next_link: None,
         delta_link: None,
     };
-    stage_users(store, "named users", page).await?;
-    read_groups(store, session, &roots, tell).await?;
-    read_members(store, session, &roots, tell).await?;
+    let select = rules.user_select();
+    stage(store, round, "named users", MemberKind::User, &select, page).await?;
+    read_groups(store, session, rules, round, &roots, tell).await?;
+    read_members(store, session, rules, round, &roots, tell).await?;
     Ok(reading)
 }
 
@@ -75,10 +77,12 @@ pub(super) async fn read(
 async fn read_groups(
     store: &Store,
     session: &Session<'_>,
+    rules: &Rules,
+    round: RoundId,
     roots: &BTreeSet<ObjectId>,
     tell: Tell<'_>,
 ) -> Result<(), SyncError> {
-    let select = group_select_with_members();
+    let select = rules.group_select();
     let mut counter = Counter {
         stage: "reading groups",
         done: 0,
@@ -98,12 +102,12 @@ async fn read_groups(
             let mut pager = Pager::delta(session, url, "groups");
             while let Some(page) = pager.next_page().await? {
                 counter.count(page.elements.len());
-                for change in stage_groups(store, &format!("groups {stream}"), page).await? {
-                    let (GroupChange::Seen(_, members) | GroupChange::Slice(_, members)) = change
-                    else {
-                        continue;
-                    };
-                    next.extend(nested(&members).filter(|id| visited.insert(*id)));
+                let name = format!("groups {stream}");
+                let kind = MemberKind::Group;
+                for element in stage(store, round, &name, kind, &select, page).await? {
+                    if let RawElement::Object(group) = raw_element(&element, &select) {
+                        next.extend(nested(&group).filter(|id| visited.insert(*id)));
+                    }
                 }
             }
         }
@@ -112,8 +116,10 @@ async fn read_groups(
     Ok(())
 }
 
-fn nested(members: &[MemberChange]) -> impl Iterator<Item = ObjectId> + '_ {
-    members
+/// The groups among the members that an element of a group names.
+fn nested(group: &RawObject) -> impl Iterator<Item = ObjectId> {
+    group
+        .members
         .iter()
         .filter(|member| member.kind == MemberKind::Group && !member.removed)
         .map(|member| member.id)
@@ -123,6 +129,8 @@ fn nested(members: &[MemberChange]) -> impl Iterator<Item = ObjectId> + '_ {
 async fn read_members(
     store: &Store,
     session: &Session<'_>,
+    rules: &Rules,
+    round: RoundId,
     roots: &BTreeSet<ObjectId>,
     tell: Tell<'_>,
 ) -> Result<(), SyncError> {
@@ -131,12 +139,13 @@ async fn read_members(
         done: 0,
         tell,
     };
+    let select = rules.user_select();
     for (position, root) in roots.iter().enumerate() {
         let root = root.to_string();
         let path = ["groups", &root, "transitiveMembers", "microsoft.graph.user"];
         // A cast works in advanced mode only (entra-facts §4.3).
         let query = [
-            ("$select", USER_SELECT),
+            ("$select", select.as_str()),
             ("$count", "true"),
             ("$top", "999"),
         ];
@@ -144,7 +153,8 @@ async fn read_members(
         let mut pager = Pager::advanced(session, session.url(&path, &query), &what);
         while let Some(page) = pager.next_page().await? {
             counter.count(page.elements.len());
-            stage_users(store, &format!("members {position}"), page).await?;
+            let name = format!("members {position}");
+            stage(store, round, &name, MemberKind::User, &select, page).await?;
         }
     }
     Ok(())
@@ -157,8 +167,9 @@ async fn find_user(
     rules: &Rules,
     name: &str,
 ) -> Result<Option<Value>, SyncError> {
+    let select = rules.user_select();
     let by_key = async |key: &str| {
-        let url = session.url(&["users", key], &[("$select", USER_SELECT)]);
+        let url = session.url(&["users", key], &[("$select", select.as_str())]);
         session.object(&url, &format!("user {key}")).await
     };
     if let Ok(id) = name.parse::<ObjectId>() {
@@ -192,7 +203,7 @@ async fn find_user(
         }
     };
     let query = [
-        ("$select", USER_SELECT),
+        ("$select", select.as_str()),
         ("$filter", filter.as_str()),
         ("$count", "true"),
     ];

@@ -1,19 +1,25 @@
-//! Reads a round of the whole tenant into the staging tables.
+//! Reads a round into the mirror: of the whole tenant, or of what a scope names.
 //!
-//! Both delta streams' initial rounds (entra-facts §4.2), one page after the other: Graph asks not to
-//! read delta pages in parallel. Each page is staged with the link to the next before that is followed.
+//! Of the whole tenant both delta streams are read (entra-facts §4.2), one page after the other: Graph
+//! asks not to read delta pages in parallel. The first round and one in seven days is a full one; between
+//! them the links of the last round tell what has changed. Each page is staged with the link to the next
+//! before that is followed, so that a round that was cut off goes on where it stopped.
+//!
+//! A link that the tenant no longer honours (410, 400 "DeltaLink older than 30 days", a stale page token)
+//! is no failure: everything is read anew, and what was not seen is gone.
 
 use std::collections::BTreeSet;
 
 use entra_protocol::admin::{FailedObject, Progress};
+use reqwest::Url;
+use serde_json::Value;
 
-use super::{SyncError, Tell, blocking};
-use crate::graph::{
-    GROUP_SELECT, GroupChange, Page, Pager, Session, USER_SELECT, UserChange, group_change,
-    user_change,
-};
+use super::rules::Rules;
+use super::{Order, SyncError, Tell, blocking, named};
+use crate::clock::UnixSeconds;
+use crate::graph::{GraphError, GraphProblem, MemberKind, Page, Pager, Session};
 use crate::identity::ObjectId;
-use crate::store::{Elements, StagedPage, Store};
+use crate::store::{LiveSet, OpenRound, RoundId, RoundKind, StagedPage, Store, StoreError};
 
 /// What is known of a round beside what is staged.
 #[derive(Debug, Default)]
@@ -24,84 +30,191 @@ pub(super) struct Reading {
     pub(super) missing: Vec<FailedObject>,
     /// True if the round holds the whole tenant.
     pub(super) whole: bool,
+    /// What a person should know of how it was read.
+    pub(super) remarks: Vec<String>,
 }
 
-pub(super) async fn whole_tenant(
+/// Reads what the order asks for. The round is whole then, and not yet part of the mirror.
+pub(super) async fn read(
     store: &Store,
     session: &Session<'_>,
+    rules: &Rules,
+    order: &Order,
+    now: UnixSeconds,
     tell: Tell<'_>,
-) -> Result<Reading, SyncError> {
-    let url = session.url(&["users", "delta"], &[("$select", USER_SELECT)]);
-    let mut users = Counter {
-        stage: "reading users",
-        done: 0,
-        tell,
-    };
-    let mut pager = Pager::delta(session, url, "users");
-    while let Some(page) = pager.next_page().await? {
-        users.count(page.elements.len());
-        stage_users(store, "users", page).await?;
+) -> Result<(Reading, OpenRound), SyncError> {
+    if !order.scope.whole {
+        let (store_, tenant) = (store.clone(), rules.tenant);
+        let round = blocking(move || store_.begin_round(tenant, RoundKind::Full, NAMED)).await?;
+        let reading = named::read(
+            store,
+            session,
+            rules,
+            round.id,
+            &order.scope.users,
+            &order.scope.groups,
+            tell,
+        )
+        .await?;
+        return Ok((reading, round));
     }
-    let url = session.url(
-        &["groups", "delta"],
-        &[("$select", &group_select_with_members())],
-    );
-    let mut groups = Counter {
-        stage: "reading groups",
-        done: 0,
-        tell,
-    };
-    let mut pager = Pager::delta(session, url, "groups");
-    while let Some(page) = pager.next_page().await? {
-        groups.count(page.elements.len());
-        stage_groups(store, "groups", page).await?;
-    }
-    Ok(Reading {
+    let mut reading = Reading {
         whole: true,
         ..Reading::default()
+    };
+    let fingerprint = whole_fingerprint(rules);
+    let begin = async |kind| {
+        let (store, tenant, fingerprint) = (store.clone(), rules.tenant, fingerprint.clone());
+        blocking(move || store.begin_round(tenant, kind, &fingerprint)).await
+    };
+    let (store_, tenant) = (store.clone(), rules.tenant);
+    let (live, open) = blocking(move || {
+        Ok::<_, StoreError>((store_.live_set(tenant)?, store_.open_round(tenant)?))
     })
+    .await?;
+    let live = live.filter(|live| !order.full && may_go_on(live, &fingerprint, now));
+    let kind = match &live {
+        Some(_) => RoundKind::Delta,
+        None => RoundKind::Full,
+    };
+    let open = open.filter(|open| {
+        !order.full
+            && open.kind == kind
+            && open.fingerprint == fingerprint
+            && now.since(open.started_at) < RESUMED_SECONDS
+            && !open.streams.is_empty()
+    });
+    let is_resumed = open.is_some();
+    let round = match open {
+        Some(open) => open,
+        None => begin(kind).await?,
+    };
+    if is_resumed {
+        reading.remarks.push(format!(
+            "a run that was cut off at {} was taken up",
+            round.started_at
+        ));
+    }
+    match streams(store, session, rules, &round, live.as_ref(), tell).await {
+        Ok(()) => Ok((reading, round)),
+        Err(SyncError::Graph(error))
+            if (is_resumed || kind == RoundKind::Delta) && is_stale(&error) =>
+        {
+            tracing::warn!(%error, "the tenant does not go on from the last state; reading everything anew");
+            reading.remarks = vec![format!(
+                "the tenant did not go on from the last state, so everything was read anew: {error}"
+            )];
+            let round = begin(RoundKind::Full).await?;
+            streams(store, session, rules, &round, None, tell).await?;
+            Ok((reading, round))
+        }
+        Err(error) => Err(error),
+    }
 }
 
-/// Stages a page of users.
-pub(super) async fn stage_users(store: &Store, stream: &str, page: Page) -> Result<(), SyncError> {
-    let changes: Vec<UserChange> = page.elements.iter().map(user_change).collect();
-    let (store, stream) = (store.clone(), stream.to_owned());
-    blocking(move || {
-        store.stage(&StagedPage {
-            stream: &stream,
-            label: &page.label,
-            elements: Elements::Users(&changes),
-            next_link: page.next_link.as_deref(),
-            delta_link: page.delta_link.as_deref(),
-        })
-    })
-    .await
+/// What a full round of the whole tenant answers: another `$select` needs another one.
+pub(super) fn whole_fingerprint(rules: &Rules) -> String {
+    format!(
+        "the whole tenant; users {}; groups {}",
+        rules.user_select(),
+        rules.group_select()
+    )
 }
 
-/// Stages a page of groups, and gives back what it holds.
-pub(super) async fn stage_groups(
+/// Whether what has changed since can be asked for.
+fn may_go_on(live: &LiveSet, fingerprint: &str, now: UnixSeconds) -> bool {
+    live.fingerprint == fingerprint
+        && !live.needs_full
+        && now.since(live.full_at) < FULL_ROUND_SECONDS
+        // A clock that went far back would otherwise put the next full round off.
+        && live.full_at.since(now) < FULL_ROUND_SECONDS
+        && STREAMS.iter().all(|(stream, _)| live.links.contains_key(*stream))
+}
+
+/// Both streams, from where each of them is.
+async fn streams(
     store: &Store,
+    session: &Session<'_>,
+    rules: &Rules,
+    round: &OpenRound,
+    live: Option<&LiveSet>,
+    tell: Tell<'_>,
+) -> Result<(), SyncError> {
+    for (stream, kind) in STREAMS {
+        let select = match kind {
+            MemberKind::User => rules.user_select(),
+            MemberKind::Group => rules.group_select(),
+        };
+        let state = round.streams.get(stream).cloned().unwrap_or_default();
+        let link = match (state.pages, state.next_link) {
+            (0, _) => live.and_then(|live| live.links.get(stream)).cloned(),
+            (_, Some(next)) => Some(next),
+            // It was read to its end before.
+            (_, None) => continue,
+        };
+        let url = match link.as_deref().map(Url::parse) {
+            Some(Ok(url)) => url,
+            Some(Err(error)) => {
+                return Err(SyncError::Store(StoreError::Damaged {
+                    what: "a link of a round",
+                    value: error.to_string(),
+                }));
+            }
+            None => session.url(&[stream, "delta"], &[("$select", &select)]),
+        };
+        let mut counter = Counter {
+            stage: match kind {
+                MemberKind::User => "reading users",
+                MemberKind::Group => "reading groups",
+            },
+            done: 0,
+            tell,
+        };
+        let mut pager = Pager::delta(session, url, stream).after(state.pages);
+        while let Some(page) = pager.next_page().await? {
+            counter.count(page.elements.len());
+            stage(store, round.id, stream, kind, &select, page).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the tenant has refused a link that it gave itself.
+fn is_stale(error: &GraphError) -> bool {
+    matches!(
+        error.problem,
+        GraphProblem::NotFound
+            | GraphProblem::Refused {
+                status: 400 | 410,
+                ..
+            }
+    )
+}
+
+/// Stages a page, and gives its elements back.
+pub(super) async fn stage(
+    store: &Store,
+    round: RoundId,
     stream: &str,
+    kind: MemberKind,
+    select: &str,
     page: Page,
-) -> Result<Vec<GroupChange>, SyncError> {
-    let changes: Vec<GroupChange> = page.elements.iter().map(group_change).collect();
-    let (store, stream) = (store.clone(), stream.to_owned());
+) -> Result<Vec<Value>, SyncError> {
+    let (store, stream, select) = (store.clone(), stream.to_owned(), select.to_owned());
     blocking(move || {
         store.stage(&StagedPage {
+            round,
             stream: &stream,
             label: &page.label,
-            elements: Elements::Groups(&changes),
+            kind,
+            select: &select,
+            elements: &page.elements,
             next_link: page.next_link.as_deref(),
             delta_link: page.delta_link.as_deref(),
         })?;
-        Ok::<_, crate::store::StoreError>(changes)
+        Ok::<_, StoreError>(page.elements)
     })
     .await
-}
-
-/// What a delta of groups asks for: `members` makes it tell the direct members.
-pub(super) fn group_select_with_members() -> String {
-    format!("{GROUP_SELECT},members")
 }
 
 /// Counts what came and tells it.
@@ -123,3 +236,18 @@ impl Counter<'_> {
         });
     }
 }
+
+/// The streams of a whole tenant, each at the resource of its name.
+const STREAMS: [(&str, MemberKind); 2] =
+    [("users", MemberKind::User), ("groups", MemberKind::Group)];
+
+/// The fingerprint of rounds of a named scope; none of them is gone on from.
+const NAMED: &str = "named users and groups";
+
+/// How old a round may be that is taken up: page tokens are short-lived (entra-facts §4.1), and what was
+/// read a day ago is no better than nothing.
+const RESUMED_SECONDS: u64 = 24 * 60 * 60;
+
+/// A full round is due after so long even where every delta came: what a delta did not say, it tells
+/// (entra-facts §4.2, restores).
+const FULL_ROUND_SECONDS: u64 = 7 * 24 * 60 * 60;

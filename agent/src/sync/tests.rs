@@ -1,7 +1,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use entra_protocol::admin::FailureKind;
+use entra_protocol::admin::{FailedObject, FailureKind};
 use entra_snapshot::Snapshot;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,16 +14,16 @@ use crate::store::fixture::{StoppedClock, empty, object};
 const USERS: &str = "/v1.0/users/delta";
 const GROUPS: &str = "/v1.0/groups/delta";
 
-struct Host {
-    folder: TempDir,
+pub(super) struct Host {
+    pub(super) folder: TempDir,
     _store_folder: TempDir,
-    server: Server,
-    store: Store,
-    syncer: Syncer,
+    pub(super) server: Server,
+    pub(super) store: Store,
+    pub(super) syncer: Syncer,
 }
 
 impl Host {
-    async fn new(
+    pub(super) async fn new(
         answer: impl Fn(&Seen, usize, &reqwest::Url) -> Answer + Send + Sync + 'static,
     ) -> Self {
         let config = configuration();
@@ -59,27 +59,40 @@ impl Host {
         }
     }
 
-    async fn import(&self, scope: Scope) -> Result<(ImportSummary, Vec<FailedObject>), SyncError> {
-        self.syncer.import(scope, Removals::Guarded, &|_| {}).await
+    pub(super) async fn import(
+        &self,
+        scope: Scope,
+    ) -> Result<(ImportSummary, Vec<FailedObject>), SyncError> {
+        let Outcome { summary, .. } = self.syncer.import(&order(scope), &|_| {}).await?;
+        Ok((summary, self.store.failures().unwrap()))
     }
 
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         let people = self.store.people().unwrap();
         people.into_iter().map(|person| person.name).collect()
     }
 }
 
-fn named(users: &[&str], groups: &[&str]) -> Scope {
-    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    Scope::of(owned(users), owned(groups)).unwrap()
+pub(super) fn order(scope: Scope) -> Order {
+    Order {
+        scope,
+        removals: Removals::Guarded,
+        full: false,
+        dry_run: false,
+    }
 }
 
-fn person(number: u8, name: &str) -> Value {
+fn named(users: &[&str], groups: &[&str]) -> Scope {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Scope::of(owned(users), owned(groups), Include::default()).unwrap()
+}
+
+pub(super) fn person(number: u8, name: &str) -> Value {
     json!({"id": object(number), "userPrincipalName": format!("{name}@contoso.example"),
            "displayName": name, "accountEnabled": true, "userType": "Member"})
 }
 
-fn team(number: u8, name: &str, members: &[(u8, &str)]) -> Value {
+pub(super) fn team(number: u8, name: &str, members: &[(u8, &str)]) -> Value {
     let members: Vec<Value> = members
         .iter()
         .map(|(id, kind)| json!({"@odata.type": format!("#microsoft.graph.{kind}"), "id": object(*id)}))
@@ -122,12 +135,9 @@ async fn a_whole_tenant_becomes_a_snapshot() {
     let host = Host::new(|seen, _, here| tenant(seen, here)).await;
     let stages = std::sync::Mutex::new(Vec::new());
     let tell = |progress: Progress| stages.lock().unwrap().push(progress.stage);
-    let (summary, failures) = host
-        .syncer
-        .import(Scope::WholeTenant, Removals::Guarded, &tell)
-        .await
-        .unwrap();
-    assert!(failures.is_empty());
+    let order = order(Scope::whole_tenant());
+    let summary = host.syncer.import(&order, &tell).await.unwrap().summary;
+    assert!(host.store.failures().unwrap().is_empty());
     assert_eq!((summary.users.added, summary.groups.added), (2, 2));
     assert_eq!((summary.memberships, summary.requests), (3, 3));
     assert_eq!(summary.scope, "the whole tenant");
@@ -146,14 +156,13 @@ async fn a_whole_tenant_becomes_a_snapshot() {
     let sales = snapshot.group_by_name(b"sales").unwrap().unwrap();
     let members: Vec<_> = sales.members.iter().map(|name| name.as_str()).collect();
     assert_eq!(members, ["alice", "bob"]);
-    assert_eq!(host.store.last_import().unwrap(), Some(summary));
 
-    let (summary, _) = host.import(Scope::WholeTenant).await.unwrap();
+    let (summary, _) = host.import(Scope::whole_tenant()).await.unwrap();
     assert_eq!((summary.users.unchanged, summary.groups.unchanged), (2, 2));
 }
 
 #[tokio::test]
-async fn a_run_that_fails_changes_nothing_and_is_recorded() {
+async fn a_run_that_fails_changes_nothing() {
     let broken = Arc::new(AtomicUsize::new(0));
     let which = Arc::clone(&broken);
     let host = Host::new(move |seen, _, here| {
@@ -170,7 +179,7 @@ async fn a_run_that_fails_changes_nothing_and_is_recorded() {
         }
     })
     .await;
-    let (good, _) = host.import(Scope::WholeTenant).await.unwrap();
+    host.import(Scope::whole_tenant()).await.unwrap();
     let file = host.folder.path().join(entra_snapshot::FILE_NAME);
     let before = fs::read(&file).unwrap();
     for (fault, word) in [
@@ -183,18 +192,31 @@ async fn a_run_that_fails_changes_nothing_and_is_recorded() {
         (4, "without a single user"),
     ] {
         broken.store(fault, Ordering::Relaxed);
-        let error = host.import(Scope::WholeTenant).await.unwrap_err();
+        let full = Order {
+            full: true,
+            ..order(Scope::whole_tenant())
+        };
+        let error = host.syncer.import(&full, &|_| {}).await.unwrap_err();
         let failure = error.failure();
         assert_eq!(failure.kind, FailureKind::Tenant);
         assert!(failure.message.contains(word), "{failure:?}");
         assert_eq!(host.names(), ["alice", "bob"]);
         assert_eq!(fs::read(&file).unwrap(), before);
-        assert_eq!(
-            host.store.last_run().unwrap().unwrap().outcome,
-            Err(failure)
-        );
-        assert_eq!(host.store.last_import().unwrap().as_ref(), Some(&good));
     }
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_and_changes_nothing() {
+    let host = Host::new(|seen, _, here| tenant(seen, here)).await;
+    let dry = Order {
+        dry_run: true,
+        ..order(Scope::whole_tenant())
+    };
+    let summary = host.syncer.import(&dry, &|_| {}).await.unwrap().summary;
+    assert!(summary.dry_run);
+    assert_eq!((summary.users.added, summary.groups.added), (2, 2));
+    assert_eq!((host.names().len(), summary.generation), (0, 0));
+    assert!(!host.folder.path().join(entra_snapshot::FILE_NAME).exists());
 }
 
 #[tokio::test]
@@ -211,23 +233,23 @@ async fn an_import_that_is_dropped_leaves_the_old_directory() {
         }
     })
     .await;
-    host.import(Scope::WholeTenant).await.unwrap();
+    host.import(Scope::whole_tenant()).await.unwrap();
     hang.store(1, Ordering::Relaxed);
     let asked = host.server.seen().len();
     tokio::select! {
-        result = host.import(Scope::WholeTenant) => panic!("{result:?}"),
+        result = host.import(Scope::whole_tenant()) => panic!("{result:?}"),
         () = async {
             // Until the groups were asked for: by then carol is staged.
             while host.server.seen().len() < asked + 2 {
                 tokio::task::yield_now().await;
             }
             // While it waits, nobody else imports.
-            assert!(matches!(host.import(Scope::WholeTenant).await, Err(SyncError::Busy)));
+            assert!(matches!(host.import(Scope::whole_tenant()).await, Err(SyncError::Busy)));
         } => {}
     }
     assert_eq!(host.names(), ["alice", "bob"]);
     hang.store(0, Ordering::Relaxed);
-    let (summary, _) = host.import(Scope::WholeTenant).await.unwrap();
+    let (summary, _) = host.import(Scope::whole_tenant()).await.unwrap();
     assert_eq!(summary.users.unchanged, 2, "what was staged before is gone");
 }
 
@@ -329,7 +351,7 @@ async fn all_groups_of_the_tenant_are_listed() {
         tenant(seen, here)
     })
     .await;
-    host.import(Scope::WholeTenant).await.unwrap();
+    host.import(Scope::whole_tenant()).await.unwrap();
     let rows = host.syncer.fetch_groups().await.unwrap();
     assert_eq!(rows.len(), 2);
     assert_eq!(

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::users::user_table;
 use crate::agent::{Answer, Ask};
+use crate::args::Tenant;
 use crate::output::table::{self, Column, number, properties, table};
 use crate::output::{Screen, Shown, Text};
 use crate::trouble::Trouble;
@@ -34,9 +35,14 @@ struct Members {
     groups: Vec<GroupRow>,
 }
 
-pub(crate) fn fetch(ask: Ask<'_>) -> Result<TenantGroups, Trouble> {
-    let groups = groups(ask(&[Request::GroupsFetch {}])?)?;
+pub(crate) fn fetch(ask: Ask<'_>, tenant: &Tenant) -> Result<TenantGroups, Trouble> {
+    let groups = tenants(ask, tenant.tenant.clone())?;
     Ok(TenantGroups { groups })
+}
+
+/// Every group that the tenant has.
+pub(crate) fn tenants(ask: Ask<'_>, tenant: Option<String>) -> Result<Vec<GroupRow>, Trouble> {
+    groups(ask(&[Request::GroupsFetch { tenant }])?)
 }
 
 pub(crate) fn list(ask: Ask<'_>) -> Result<ImportedGroups, Trouble> {
@@ -57,7 +63,7 @@ pub(crate) fn show(ask: Ask<'_>, group: &str) -> Result<OneGroup, Trouble> {
         match row {
             Row::User(user) => members.users.push(user),
             Row::Group(group) => members.groups.push(group),
-            Row::Failure(_) | Row::Role(_) => return Err(Trouble::WrongAnswer),
+            _ => return Err(Trouble::WrongAnswer),
         }
     }
     Ok(OneGroup { group, members })
@@ -100,9 +106,7 @@ impl Shown for TenantGroups {
         let mut talk = if self.groups.is_empty() {
             vec!["The tenant has no groups.".to_owned()]
         } else {
-            vec![
-                "`entractl import --groups NAME,...` imports groups with their members.".to_owned(),
-            ]
+            vec!["`entractl groups select` chooses which to import, with their members.".to_owned()]
         };
         if !self.groups.is_empty() && !screen.shows_ids() {
             talk.push("A wider terminal, a pipe or --json shows the object ids.".to_owned());
@@ -231,7 +235,11 @@ mod tests {
 
     #[test]
     fn the_tenants_groups_in_a_pipe() {
-        let shown = fetch(&mut rows(Request::GroupsFetch {})).unwrap();
+        let shown = fetch(
+            &mut rows(Request::GroupsFetch { tenant: None }),
+            &Tenant::default(),
+        )
+        .unwrap();
         assert_eq!(
             shown.text(Screen::Plain).data,
             "DISPLAY NAME  KIND           USERS  GROUPS  IMPORTED AS  OBJECT ID\n\
@@ -242,7 +250,11 @@ mod tests {
 
     #[test]
     fn the_tenants_groups_on_a_terminal() {
-        let shown = fetch(&mut rows(Request::GroupsFetch {})).unwrap();
+        let shown = fetch(
+            &mut rows(Request::GroupsFetch { tenant: None }),
+            &Tenant::default(),
+        )
+        .unwrap();
         let data = shown.text(Screen::Terminal { columns: 100 }).data;
         assert_eq!(
             data,
@@ -260,7 +272,11 @@ mod tests {
 
     #[test]
     fn ids_that_have_no_room_are_announced() {
-        let shown = fetch(&mut rows(Request::GroupsFetch {})).unwrap();
+        let shown = fetch(
+            &mut rows(Request::GroupsFetch { tenant: None }),
+            &Tenant::default(),
+        )
+        .unwrap();
         let narrow = shown.text(Screen::Terminal { columns: 80 });
         assert!(!narrow.data.contains("OBJECT ID"), "{narrow:?}");
         assert!(narrow.talk[1].contains("--json"), "{narrow:?}");

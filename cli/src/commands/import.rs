@@ -1,168 +1,134 @@
-//! `entractl import`: runs an import and shows its summary, with every object that failed.
+//! `entractl import` and `entractl sync`: run an import and show its summary, with every object that failed.
 //!
 //! A run that ended is a success, whatever its rows: failed rows are what the summary is for. A run that
 //! did not end (tenant unreachable, another run in its way) is a failure, and the old directory stands.
 
-use entra_protocol::admin::{Counts, Done, FailedObject, ImportSummary, Request, Row, Withheld};
+use entra_protocol::admin::{Change, Done, FailedObject, ImportSummary, Request, Row};
 use serde::Serialize;
 
+use super::summary::{change_table, failure_table, properties_of, summary_table};
 use crate::agent::Ask;
+use crate::args;
 use crate::args::Names;
-use crate::output::table::{Column, properties, table};
+use crate::output::table::properties;
 use crate::output::{Screen, Shown, Text};
 use crate::trouble::Trouble;
 
-/// `{"import": ImportSummary, "failures": [FailedObject]}`
+/// `{"import": ImportSummary, "failures": [FailedObject]}`, of a dry run with `"changes": [Change]`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Imported {
     import: ImportSummary,
     failures: Vec<FailedObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Vec<Change>>,
 }
 
-pub(crate) fn import(
-    ask: Ask<'_>,
-    users: &[Names],
-    groups: &[Names],
-    accept_removals: bool,
-) -> Result<Imported, Trouble> {
-    let flat = |lists: &[Names]| lists.iter().flat_map(|list| list.0.clone()).collect();
-    let answer = ask(&[Request::Import {
-        users: flat(users),
-        groups: flat(groups),
-        accept_removals,
-    }])?;
-    let Done::Import(import) = answer.done else {
-        return Err(Trouble::WrongAnswer);
-    };
-    let one = |row| match row {
-        Row::Failure(failure) => Ok(failure),
-        _ => Err(Trouble::WrongAnswer),
-    };
-    let failures: Result<_, _> = answer.rows.into_iter().map(one).collect();
-    Ok(Imported {
-        import,
-        failures: failures?,
-    })
-}
-
-/// A run in one line, for `status`.
-pub(crate) fn one_line(run: &ImportSummary) -> String {
-    let counts = |kind: &str, counts: &Counts| {
-        format!(
-            "{kind} +{} ~{} -{}, {} failed",
-            counts.added, counts.changed, counts.removed, counts.failed
-        )
-    };
-    format!(
-        "{}, {}, {}: {}; {}",
-        run.started_at,
-        run.scope,
-        duration(run.duration_ms),
-        counts("users", &run.users),
-        counts("groups", &run.groups)
+pub(crate) fn import(ask: Ask<'_>, asked: &args::Import) -> Result<Imported, Trouble> {
+    let include = [
+        (asked.guests, "guests"),
+        (asked.microsoft_365_groups, "microsoft-365-groups"),
+        (asked.distribution_groups, "distribution-groups"),
+    ];
+    run(
+        ask,
+        Request::Import {
+            users: flat(&asked.users),
+            groups: flat(&asked.groups),
+            accept_removals: asked.caution.accept_removals,
+            tenant: asked.tenant.tenant.clone(),
+            include: include
+                .into_iter()
+                .filter(|(on, _)| *on)
+                .map(|(_, word)| word.to_owned())
+                .collect(),
+            dry_run: asked.caution.dry_run,
+        },
     )
 }
 
-/// What the shrink guard held back, if it held back anything.
-pub(crate) fn withheld(withheld: Withheld) -> Option<(&'static str, String)> {
-    withheld.any().then(|| {
-        let Withheld {
-            users,
-            groups,
-            memberships,
-        } = withheld;
-        let text =
-            format!("the removal of {users} users, {groups} groups and {memberships} memberships");
-        ("Withheld", text)
-    })
+pub(crate) fn sync(ask: Ask<'_>, asked: &args::Sync) -> Result<Imported, Trouble> {
+    run(
+        ask,
+        Request::Sync {
+            tenant: asked.tenant.tenant.clone(),
+            accept_removals: asked.caution.accept_removals,
+            full: asked.full,
+            dry_run: asked.caution.dry_run,
+        },
+    )
 }
 
-/// Tenths of seconds below a minute, whole seconds above.
-fn duration(milliseconds: u64) -> String {
-    let seconds = milliseconds / 1000;
-    if seconds < 60 {
-        format!("{seconds}.{} s", milliseconds % 1000 / 100)
-    } else {
-        format!("{} min {} s", seconds / 60, seconds % 60)
+/// Every name of several lists.
+pub(crate) fn flat(lists: &[Names]) -> Vec<String> {
+    lists.iter().flat_map(|list| list.0.clone()).collect()
+}
+
+/// Asks for one run and gathers what it says.
+pub(crate) fn run(ask: Ask<'_>, request: Request) -> Result<Imported, Trouble> {
+    let answer = ask(&[request])?;
+    let Done::Import(import) = answer.done else {
+        return Err(Trouble::WrongAnswer);
+    };
+    let mut failures = Vec::new();
+    let mut changes = Vec::new();
+    for row in answer.rows {
+        match row {
+            Row::Failure(failure) => failures.push(failure),
+            Row::Change(change) => changes.push(change),
+            _ => return Err(Trouble::WrongAnswer),
+        }
     }
+    Ok(Imported {
+        changes: import.dry_run.then_some(changes),
+        import,
+        failures,
+    })
 }
 
 impl Shown for Imported {
     fn text(&self, screen: Screen) -> Text {
         let run = &self.import;
-        let mut lines = vec![
-            ("Scope", run.scope.clone()),
-            ("Started", run.started_at.clone()),
-            ("Duration", duration(run.duration_ms)),
-            ("Graph requests", run.requests.to_string()),
-            ("Memberships", run.memberships.to_string()),
-            ("Snapshot", format!("generation {}", run.generation)),
-        ];
-        lines.extend(withheld(run.withheld));
-        lines.extend(run.remarks.iter().map(|remark| ("Remark", remark.clone())));
-        let mut data = properties(&lines);
+        let mut data = properties(&properties_of(run));
         data.push('\n');
         data.push_str(&summary_table(screen, run));
+        let changes = self.changes.as_deref().unwrap_or_default();
+        if !changes.is_empty() {
+            data.push('\n');
+            data.push_str(&change_table(screen, changes));
+        }
         if !self.failures.is_empty() {
             data.push('\n');
             data.push_str(&failure_table(screen, &self.failures));
         }
-        Text {
-            data,
-            talk: Vec::new(),
+        let mut talk = Vec::new();
+        if run.more_changes > 0 {
+            talk.push(format!("And {} further changes.", run.more_changes));
         }
+        let failed = run.users.failed + run.groups.failed;
+        if let Some(more) = unsaid(failed, self.failures.len()) {
+            talk.push(more);
+        }
+        if run.dry_run {
+            talk.push("This was a dry run: nothing was changed.".to_owned());
+        }
+        Text { data, talk }
     }
 }
 
-fn summary_table(screen: Screen, run: &ImportSummary) -> String {
-    let row = |kind: &str, counts: &Counts| {
-        [
-            kind.to_owned(),
-            counts.added.to_string(),
-            counts.changed.to_string(),
-            counts.removed.to_string(),
-            counts.unchanged.to_string(),
-            counts.failed.to_string(),
-        ]
-    };
-    table(
-        screen,
-        [
-            Column::text(""),
-            Column::number("ADDED"),
-            Column::number("CHANGED"),
-            Column::number("REMOVED"),
-            Column::number("UNCHANGED"),
-            Column::number("FAILED"),
-        ],
-        [row("users", &run.users), row("groups", &run.groups)],
-    )
-}
-
-fn failure_table(screen: Screen, failures: &[FailedObject]) -> String {
-    table(
-        screen,
-        [
-            Column::text("FAILED OBJECT"),
-            Column::text("REASON"),
-            Column::text("CURE"),
-        ],
-        failures.iter().map(|failed| {
-            // What was asked for and not found has no id of its own.
-            let object = if failed.label.is_empty() || failed.label == failed.object_id {
-                format!("{} {}", failed.kind, failed.object_id)
-            } else {
-                format!("{} {} ({})", failed.kind, failed.label, failed.object_id)
-            };
-            [object, failed.reason.clone(), failed.cure.clone()]
-        }),
-    )
+/// That there are failed objects beyond those that are shown, if there are.
+pub(crate) fn unsaid(failed: u64, shown: usize) -> Option<String> {
+    let shown = u64::try_from(shown).unwrap_or(u64::MAX);
+    let more = failed.saturating_sub(shown);
+    (more > 0)
+        .then(|| format!("And {more} further failed objects, which were counted and not kept."))
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::super::summary::{duration, withheld};
     use super::*;
     use crate::agent::Answer;
+    use entra_protocol::admin::{Counts, Withheld};
 
     pub(crate) fn run() -> ImportSummary {
         ImportSummary {
@@ -185,6 +151,7 @@ pub(crate) mod tests {
             requests: 41,
             generation: 7,
             remarks: vec!["groups a and b contain each other".into()],
+            ..ImportSummary::default()
         }
     }
 
@@ -220,6 +187,9 @@ pub(crate) mod tests {
                     users: vec!["a".into(), "b".into(), "c".into()],
                     groups: Vec::new(),
                     accept_removals: true,
+                    tenant: None,
+                    include: vec!["guests".into(), "distribution-groups".into()],
+                    dry_run: false,
                 };
                 assert_eq!(requests, [expected]);
                 Ok(Answer {
@@ -227,9 +197,16 @@ pub(crate) mod tests {
                     done: Done::Import(run()),
                 })
             },
-            &[Names(vec!["a".into(), "b".into()]), Names(vec!["c".into()])],
-            &[],
-            true,
+            &args::Import {
+                users: vec![Names(vec!["a".into(), "b".into()]), Names(vec!["c".into()])],
+                guests: true,
+                distribution_groups: true,
+                caution: args::Caution {
+                    accept_removals: true,
+                    dry_run: false,
+                },
+                ..args::Import::default()
+            },
         )
         .unwrap();
         assert_eq!(
@@ -256,10 +233,71 @@ pub(crate) mod tests {
         let mut import = run();
         assert_eq!(withheld(import.withheld), None);
         import.withheld.memberships = 66;
-        let failures = Vec::new();
-        let text = Imported { import, failures }.text(Screen::Plain).data;
+        let shown = Imported {
+            import,
+            failures: Vec::new(),
+            changes: None,
+        };
+        let text = shown.text(Screen::Plain).data;
         let line = "Withheld:        the removal of 0 users, 0 groups and 66 memberships\n";
         assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn a_dry_run_shows_its_changes_and_says_that_it_was_one() {
+        let change = |action: &str, name: &str, label: &str| Change {
+            kind: "user".into(),
+            action: action.into(),
+            name: name.into(),
+            label: label.into(),
+            object_id: "6e7b768e-07e2-4810-8459-485f84f8f204".into(),
+        };
+        let mut import = run();
+        import.dry_run = true;
+        import.more_changes = 4;
+        import.bytes = 1_234_567;
+        import.full = true;
+        import.throttled = 2;
+        import.waited_ms = 61_000;
+        let answer = Answer {
+            rows: vec![
+                Row::Change(change("add", "erin", "erin@contoso.example")),
+                Row::Change(change("remove", "", "x")),
+            ],
+            done: Done::Import(import),
+        };
+        let asked = args::Sync {
+            caution: args::Caution {
+                dry_run: true,
+                ..args::Caution::default()
+            },
+            ..args::Sync::default()
+        };
+        let mut answer = Some(answer);
+        let shown = sync(&mut |_| Ok(answer.take().unwrap()), &asked).unwrap();
+        let Text { data, talk } = shown.text(Screen::Plain);
+        let table = "\
+WOULD   KIND  NAME  IN THE TENANT         OBJECT ID
+add     user  erin  erin@contoso.example  6e7b768e-07e2-4810-8459-485f84f8f204
+remove  user  -     x                     6e7b768e-07e2-4810-8459-485f84f8f204
+";
+        assert!(data.contains(table), "{data}");
+        assert!(
+            data.contains("Graph requests:  41 (1235 kB, everything anew)\n"),
+            "{data}"
+        );
+        assert!(
+            data.contains("Throttled:       2 times, 1 min 1 s of waiting\n"),
+            "{data}"
+        );
+        assert_eq!(
+            talk,
+            [
+                "And 4 further changes.",
+                "And 2 further failed objects, which were counted and not kept.",
+                "This was a dry run: nothing was changed.",
+            ]
+        );
     }
 
     #[test]

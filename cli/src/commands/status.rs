@@ -3,7 +3,7 @@
 use entra_protocol::admin::{Caller, Done, Request, Role, Status, TenantStatus};
 use serde::Serialize;
 
-use super::{auth, import};
+use super::{auth, schedule, summary};
 use crate::agent::Ask;
 use crate::output::table::properties;
 use crate::output::{Screen, Shown, Text};
@@ -29,10 +29,15 @@ impl Shown for WholeStatus {
         for tenant in &status.tenants {
             lines.push(("Tenant", format!("{} ({})", tenant.domain, tenant.id)));
             lines.extend(credential(tenant));
+            let domain = status.domains.iter().find(|one| one.tenant_id == tenant.id);
+            if let Some(domain) = domain {
+                lines.push(("Schedule", schedule::line(domain)));
+                lines.push(("Last run", schedule::last(domain)));
+            }
         }
         lines.push(("Directory", directory(status)));
         let last = match (&status.last_import, &status.last_error) {
-            (Some(run), _) => import::one_line(run),
+            (Some(run), _) => summary::one_line(run),
             (None, Some(_)) => "never to its end".to_owned(),
             (None, None) if !sees_runs(&status.caller) => {
                 "shown to auditors, operators and administrators".to_owned()
@@ -43,7 +48,7 @@ impl Shown for WholeStatus {
         if let Some((title, text)) = status
             .last_import
             .as_ref()
-            .and_then(|run| import::withheld(run.withheld))
+            .and_then(|run| summary::withheld(run.withheld))
         {
             lines.push((title, format!("{text}; {ACCEPT}")));
         }
@@ -88,8 +93,8 @@ fn sees_runs(caller: &Caller) -> bool {
     caller.uid == 0 || caller.role >= Some(Role::Auditor)
 }
 
-/// The scope belongs to it: an import of another one would remove others.
-const ACCEPT: &str = "repeat that import with --accept-removals if they are meant to go";
+/// Not `import`: another scope would remove others.
+const ACCEPT: &str = "`entractl sync --accept-removals` if they are meant to go";
 
 fn directory(status: &Status) -> String {
     let objects = format!("{} users, {} groups", status.users, status.groups);
@@ -123,6 +128,7 @@ mod tests {
                 credential_expires: Some("2026-03-11T00:00:00Z".into()),
                 credential_warning: Some("the client secret ends in 9 days".into()),
             }],
+            domains: Vec::new(),
             users: 30,
             groups: 12,
             generation: 7,
@@ -169,6 +175,31 @@ mod tests {
     }
 
     #[test]
+    fn each_tenant_has_its_credential_schedule_and_last_run() {
+        let mut status = whole();
+        let domain = super::super::schedule::tests::domain();
+        status.tenants[0].credential = "certificate".into();
+        status.tenants[0].credential_expires = Some("2026-03-20T00:00:00Z".into());
+        status.tenants[0].credential_warning = Some("renew it".into());
+        status.tenants.push(TenantStatus {
+            id: "99999999-2222-3333-4444-555555555555".into(),
+            domain: "fabrikam.example".into(),
+            ..TenantStatus::default()
+        });
+        status.domains = vec![domain];
+        let text = WholeStatus { status }.text(Screen::Plain).data;
+        let lines = "\
+Tenant:            contoso.example (11111111-2222-3333-4444-555555555555)
+Credential:        certificate, ends 2026-03-20T00:00:00Z
+Warning:           renew it
+Schedule:          every 1 h, next run 2026-03-02T09:11:00Z
+Last run:          number 7 by schedule, 2026-03-02T08:15:00Z: users +30 ~1 -2, 2 failed; groups +12 ~0 -0, 0 failed
+Tenant:            fabrikam.example (99999999-2222-3333-4444-555555555555)
+Directory: ";
+        assert!(text.contains(lines), "{text}");
+    }
+
+    #[test]
     fn what_ends_some_day_is_said_only_where_it_is_known() {
         for (kind, end, expected) in [
             ("", None, ""),
@@ -204,7 +235,7 @@ mod tests {
         }
         let text = WholeStatus { status }.text(Screen::Plain).data;
         let line = "Withheld:          the removal of 26 users, 0 groups and 0 memberships; \
-                    repeat that import with --accept-removals if they are meant to go\n";
+                    `entractl sync --accept-removals` if they are meant to go\n";
         assert!(text.contains(line), "{text}");
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod escape;
 mod json;
 mod progress;
 pub(crate) mod table;
+pub(crate) mod ticks;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -1,12 +1,12 @@
 //! `--json`: every verb asks its own question and prints one document with the promised fields.
 
 use entra_protocol::admin::{
-    AuthState, Caller, Counts, Done, FailedObject, GroupRow, ImportSummary, Progress, Reply,
-    Request, Role, RoleChange, Row, Status, UserDetail, UserRow, Withheld,
+    AuthState, Caller, Change, Counts, DomainRow, Done, FailedObject, GroupRow, ImportSummary,
+    Progress, Reply, Request, Role, RoleChange, Row, RunRow, Status, UserDetail, UserRow, Withheld,
 };
 use serde_json::{Value, json};
 
-use crate::scripted::run;
+use crate::scripted::{run, run_asking};
 
 pub(crate) fn user() -> UserRow {
     UserRow {
@@ -61,7 +61,7 @@ pub(crate) fn summary() -> ImportSummary {
         },
         requests: 3,
         generation: 1,
-        remarks: Vec::new(),
+        ..ImportSummary::default()
     }
 }
 
@@ -106,11 +106,23 @@ fn import() {
             "--groups",
             "Engineering",
             "--accept-removals",
+            "--tenant",
+            "contoso.example",
+            "--guests",
+            "--microsoft-365-groups",
+            "--distribution-groups",
         ],
         Request::Import {
             users: vec!["alice".into(), "bob".into()],
             groups: vec!["Engineering".into()],
             accept_removals: true,
+            tenant: Some("contoso.example".into()),
+            include: vec![
+                "guests".into(),
+                "microsoft-365-groups".into(),
+                "distribution-groups".into(),
+            ],
+            dry_run: false,
         },
         vec![
             Reply::Progress(progress),
@@ -124,6 +136,118 @@ fn import() {
         json!({ "users": 26, "groups": 0, "memberships": 0 })
     );
     assert_eq!(document["failures"], json!([failed()]));
+    assert_eq!(document.get("changes"), None);
+}
+
+#[test]
+fn a_sync_and_its_dry_run() {
+    let change = Change {
+        kind: "user".into(),
+        action: "add".into(),
+        name: "erin".into(),
+        label: "erin@contoso.example".into(),
+        object_id: "1e7b768e-07e2-4810-8459-485f84f8f204".into(),
+    };
+    let document = document(
+        &["sync", "--full", "--dry-run", "--tenant", "contoso.example"],
+        Request::Sync {
+            tenant: Some("contoso.example".into()),
+            accept_removals: false,
+            full: true,
+            dry_run: true,
+        },
+        vec![
+            Reply::Row(Row::Failure(failed())),
+            Reply::Row(Row::Change(change.clone())),
+            done(Done::Import(ImportSummary {
+                dry_run: true,
+                ..summary()
+            })),
+        ],
+    );
+    assert_eq!(document["changes"], json!([change]));
+    assert_eq!(document["failures"], json!([failed()]));
+    assert_eq!(document["import"]["dry_run"], true);
+}
+
+fn domain() -> DomainRow {
+    DomainRow {
+        tenant_id: "11111111-2222-3333-4444-555555555555".into(),
+        domain: "contoso.example".into(),
+        scope: Some("users alice".into()),
+        scope_users: vec!["alice".into()],
+        scope_groups: Vec::new(),
+        scope_include: Vec::new(),
+        interval_minutes: 60,
+        interval_is_configured: false,
+        paused: false,
+        running: false,
+        next_run: None,
+        last_run: Some(ran()),
+    }
+}
+
+fn ran() -> RunRow {
+    RunRow {
+        id: 3,
+        tenant_id: "11111111-2222-3333-4444-555555555555".into(),
+        begun_by: "schedule".into(),
+        started_at: "2026-03-02T08:15:00Z".into(),
+        ended_at: Some("2026-03-02T08:15:02Z".into()),
+        scope: "users alice".into(),
+        summary: Some(summary()),
+        failure: None,
+        failures: 1,
+    }
+}
+
+#[test]
+fn schedules() {
+    let set = |interval_minutes, paused| Request::ScheduleSet {
+        tenant: None,
+        interval_minutes,
+        paused,
+    };
+    let cases: [(&[&str], Request); 5] = [
+        (&["schedule"], Request::ScheduleShow {}),
+        (&["schedule", "show"], Request::ScheduleShow {}),
+        (&["schedule", "set", "--every", "30m"], set(Some(30), None)),
+        (&["schedule", "pause"], set(None, Some(true))),
+        (&["schedule", "resume"], set(None, Some(false))),
+    ];
+    for (arguments, request) in cases {
+        let replies = vec![
+            Reply::Row(Row::Domain(Box::new(domain()))),
+            done(Done::Rows { count: 1 }),
+        ];
+        let document = document(arguments, request, replies);
+        assert_eq!(document, json!({ "domains": [domain()] }));
+    }
+}
+
+#[test]
+fn runs() {
+    let listed = document(
+        &["history", "--limit", "5"],
+        Request::HistoryList {
+            tenant: None,
+            limit: Some(5),
+        },
+        vec![
+            Reply::Row(Row::Run(Box::new(ran()))),
+            done(Done::Rows { count: 1 }),
+        ],
+    );
+    assert_eq!(listed, json!({ "runs": [ran()] }));
+    let shown = document(
+        &["history", "show", "3"],
+        Request::HistoryShow { id: 3 },
+        vec![
+            Reply::Row(Row::Failure(failed())),
+            done(Done::Run(Box::new(ran()))),
+        ],
+    );
+    assert_eq!(shown, json!({ "run": ran(), "failures": [failed()] }));
 }
 
 #[test]
@@ -131,6 +255,7 @@ fn status() {
     let status = Status {
         version: "0.1.0".into(),
         tenants: Vec::new(),
+        domains: vec![domain()],
         users: 1,
         groups: 1,
         generation: 1,
@@ -192,7 +317,7 @@ fn an_empty_list_is_a_document_too() {
 #[test]
 fn groups() {
     for (verb, request) in [
-        ("fetch", Request::GroupsFetch {}),
+        ("fetch", Request::GroupsFetch { tenant: None }),
         ("list", Request::GroupsList {}),
     ] {
         let replies = vec![
@@ -219,6 +344,54 @@ fn groups() {
         shown,
         json!({ "group": group(), "members": { "users": [user()], "groups": [group()] } })
     );
+}
+
+#[test]
+fn groups_select_in_a_script() {
+    let social = GroupRow {
+        display_name: "Social".into(),
+        object_id: "bbbbbbbb-07e2-4810-8459-485f84f8f204".into(),
+        imported: false,
+        ..group()
+    };
+    let dry = ImportSummary {
+        dry_run: true,
+        ..summary()
+    };
+    let outcome = run_asking(
+        &["groups", "select", "--add", "Social", "--dry-run", "--json"],
+        vec![
+            (
+                Request::ScheduleShow {},
+                vec![
+                    Reply::Row(Row::Domain(Box::new(domain()))),
+                    done(Done::Rows { count: 1 }),
+                ],
+            ),
+            (
+                Request::GroupsFetch { tenant: None },
+                vec![
+                    Reply::Row(Row::Group(group())),
+                    Reply::Row(Row::Group(social.clone())),
+                    done(Done::Rows { count: 2 }),
+                ],
+            ),
+            (
+                Request::Import {
+                    users: vec!["alice".into()],
+                    groups: vec![social.object_id],
+                    accept_removals: false,
+                    tenant: Some(domain().tenant_id),
+                    include: Vec::new(),
+                    dry_run: true,
+                },
+                vec![done(Done::Import(dry.clone()))],
+            ),
+        ],
+    );
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let expected = json!({ "import": dry, "failures": [], "changes": [] });
+    assert_eq!(outcome.json(), expected);
 }
 
 #[test]

@@ -19,6 +19,9 @@ fn import() -> Vec<Request> {
         users: Vec::new(),
         groups: Vec::new(),
         accept_removals: false,
+        tenant: None,
+        include: Vec::new(),
+        dry_run: false,
     }]
 }
 
@@ -72,6 +75,20 @@ fn a_dead_agent_is_named_with_what_to_look_at() {
 }
 
 #[test]
+fn without_a_terminal_and_without_flags_nothing_is_chosen() {
+    // Nobody listens: the agent isn't even asked.
+    let outcome = Place::new().run(&["groups", "select"]);
+    assert_eq!(
+        (outcome.code, outcome.stderr.as_str()),
+        (
+            Some(1),
+            "error: there is no terminal to choose groups in\n\
+             hint: say it with --add NAME,... and --remove NAME,...\n"
+        )
+    );
+}
+
+#[test]
 fn a_wrong_command_line_asks_nothing() {
     let place = Place::new();
     for arguments in [
@@ -80,6 +97,10 @@ fn a_wrong_command_line_asks_nothing() {
         &["users"],
         &["role", "set", "admin", "alice"],
         &["import", "--users", "a,,b"],
+        &["schedule", "set"],
+        &["schedule", "set", "--every", "1m"],
+        &["history", "--limit", "0"],
+        &["history", "show", "last"],
         &["users", "show", "a\u{1b}[2J"],
         &["users", "\u{202e}tsil"],
     ] {

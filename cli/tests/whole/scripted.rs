@@ -129,6 +129,32 @@ pub(crate) fn run(arguments: &[&str], requests: Vec<Request>, replies: Vec<Reply
     )
 }
 
+/// Runs the program against an agent that is called several times: each time it expects one request and
+/// says its replies.
+pub(crate) fn run_asking(arguments: &[&str], calls: Vec<(Request, Vec<Reply>)>) -> Outcome {
+    let place = Place::new();
+    let listener = UnixListener::bind(place.socket()).unwrap();
+    let agent = std::thread::spawn(move || {
+        for (request, replies) in calls {
+            let mut stream = listener.accept().unwrap().0;
+            expect(&mut stream, &[request]);
+            for reply in &replies {
+                entra_protocol::write(&mut stream, reply).unwrap();
+            }
+        }
+    });
+    let outcome = place.run(arguments);
+    while !agent.is_finished() {
+        // Wakes an agent that waits for a call that never comes; it then fails.
+        let _ = UnixStream::connect(place.socket());
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    if let Err(panic) = agent.join() {
+        std::panic::resume_unwind(panic);
+    }
+    outcome
+}
+
 /// Reads exactly these requests.
 pub(crate) fn expect(stream: &mut UnixStream, requests: &[Request]) {
     for expected in requests {

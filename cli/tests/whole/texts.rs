@@ -13,6 +13,9 @@ fn an_import_with_failed_rows_is_done_and_shows_reason_and_cure() {
             users: Vec::new(),
             groups: Vec::new(),
             accept_removals: false,
+            tenant: None,
+            include: Vec::new(),
+            dry_run: false,
         }],
         vec![
             Reply::Row(Row::Failure(failed())),

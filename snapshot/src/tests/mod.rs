@@ -3,6 +3,7 @@
 
 mod damage;
 mod golden;
+mod memory;
 mod publishing;
 mod round_trip;
 

@@ -1,11 +1,12 @@
 //! What the writer refuses, and that the published name always stands for a
 //! whole file.
 
-use std::os::unix::fs::PermissionsExt;
+use std::fs::OpenOptions;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 
-use super::{PUBLISHED_AT, SEED, group, id, policy, small, user, write};
-use crate::{FILE_NAME, Name, Snapshot, Upn, WriteError, Writer};
+use super::{PUBLISHED_AT, SEED, group, id, name, policy, small, user, write};
+use crate::{FILE_NAME, Group, Name, Snapshot, Upn, User, WriteError, Writer};
 
 fn open(folder: &Path) -> Snapshot {
     Snapshot::open(folder.join(FILE_NAME)).unwrap()
@@ -20,58 +21,83 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
-fn taken(result: Result<(), WriteError>) -> &'static str {
-    match result {
-        Err(WriteError::Duplicate { what, .. }) => what,
+/// What two entries are said to have in common.
+fn shared(users: &[User], groups: &[Group]) -> &'static str {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), 1, SEED, &[user("before", 71_000, &[])], &[]).unwrap();
+    let what = match write(folder.path(), 2, SEED + 1, users, groups) {
+        Err(WriteError::Duplicate { what, entries }) => {
+            assert_eq!(entries, ["one", "two"], "{what}");
+            what
+        }
         other => panic!("expected a duplicate, got {other:?}"),
-    }
+    };
+    assert_eq!(open(folder.path()).generation(), 1);
+    assert_eq!(files(folder.path()), [FILE_NAME]);
+    what
 }
 
 #[test]
-fn a_second_entry_with_a_taken_key_is_refused_and_the_rest_goes_on() {
+fn two_entries_with_one_key_are_never_published() {
+    let one = user("one", 70_000, &[]);
+    let two = user("two", 70_001, &[]);
+    let staff = group("two", 70_001, &[]);
+
+    let mut same = two.clone();
+    same.uid = one.uid;
+    assert_eq!(shared(&[one.clone(), same], &[]), "uid");
+    let mut same = two.clone();
+    same.upn = one.upn.clone();
+    let names = "user name or user principal name";
+    assert_eq!(shared(&[one.clone(), same], &[]), names);
+    // A principal name that is another user's name, whoever comes first.
+    let mut upn = one.clone();
+    upn.upn = Some(Upn::new("two@b.example").unwrap());
+    let mut name = two.clone();
+    name.name = Name::new("two@b.example").unwrap();
+    for users in [[upn.clone(), name.clone()], [name, upn]] {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = write(folder.path(), 1, SEED, &users, &[]);
+        assert!(matches!(refused, Err(WriteError::Duplicate { what, .. }) if what == names));
+    }
+
+    let first = group("one", 70_000, &[]);
+    let mut same = staff.clone();
+    same.gid = first.gid;
+    assert_eq!(shared(&[], &[first, same]), "gid");
+    // Private groups.
+    let mut same = staff.clone();
+    same.gid = one.gid;
+    assert_eq!(shared(std::slice::from_ref(&one), &[same]), "gid");
+
+    // Two entries of one name, private groups included.
+    let same = |users: &[User], groups: &[Group]| {
+        let folder = tempfile::tempdir().unwrap();
+        match write(folder.path(), 1, SEED, users, groups) {
+            Err(WriteError::Duplicate { what, entries }) if entries == ["two", "two"] => what,
+            other => panic!("expected a duplicate, got {other:?}"),
+        }
+    };
+    let mut renamed = one.clone();
+    renamed.name = two.name.clone();
+    assert_eq!(same(&[renamed, two.clone()], &[]), names);
+    let mut other = staff.clone();
+    other.gid = id(70_100);
+    assert_eq!(
+        same(std::slice::from_ref(&two), std::slice::from_ref(&other)),
+        "group name"
+    );
+    assert_eq!(same(&[], &[other.clone(), staff]), "group name");
+
+    // Without a private group nothing of theirs is a group's.
+    let mut primary = two;
+    primary.gid = other.gid;
     let folder = tempfile::tempdir().unwrap();
-    let mut writer = Writer::create(folder.path(), policy(), 1, PUBLISHED_AT, SEED).unwrap();
-    let alice = user("alice", 70_000, &[]);
-    writer.add_user(&alice).unwrap();
-    writer.add_group(&group("staff", 70_100, &[])).unwrap();
-
-    let mut other = user("alice", 70_001, &[]);
-    other.upn = None;
-    assert_eq!(taken(writer.add_user(&other)), "user name");
-    assert_eq!(taken(writer.add_user(&user("bob", 70_000, &[]))), "uid");
-    let mut other = user("bob", 70_001, &[]);
-    other.upn = alice.upn.clone();
-    assert_eq!(taken(writer.add_user(&other)), "user principal name");
-    // A name that is another user's principal name.
-    let mut other = user("bob", 70_001, &[]);
-    other.name = Name::new("alice@contoso.example").unwrap();
-    assert_eq!(taken(writer.add_user(&other)), "user name");
-
-    assert_eq!(
-        taken(writer.add_group(&group("staff", 70_101, &[]))),
-        "group name"
-    );
-    assert_eq!(taken(writer.add_group(&group("other", 70_100, &[]))), "gid");
-    // Private groups on either side.
-    assert_eq!(
-        taken(writer.add_group(&group("alice", 70_101, &[]))),
-        "group name"
-    );
-    assert_eq!(taken(writer.add_group(&group("other", 70_000, &[]))), "gid");
-    assert_eq!(
-        taken(writer.add_user(&user("staff", 70_001, &[]))),
-        "group name"
-    );
-    assert_eq!(taken(writer.add_user(&user("bob", 70_100, &[]))), "gid");
-
-    // Nothing of a refused entry stays: its free keys can still be used.
-    writer.add_user(&user("bob", 70_001, &[])).unwrap();
-    let published = writer.publish().unwrap();
-    assert_eq!((published.users, published.groups), (2, 1));
-    assert_eq!(
-        open(folder.path()).user_by_name(b"alice").unwrap(),
-        Some(alice)
-    );
+    write(folder.path(), 1, SEED, &[primary.clone()], &[other.clone()]).unwrap();
+    let snapshot = open(folder.path());
+    assert_eq!(snapshot.user_by_name(b"two").unwrap(), Some(primary));
+    assert_eq!(snapshot.group_by_name(b"two").unwrap(), Some(other));
+    assert_eq!(snapshot.group_by_gid(70_001).unwrap(), None);
 }
 
 #[test]
@@ -108,6 +134,68 @@ fn long_member_lists_are_published_empty_but_for_role_groups() {
         (members(70_100), members(70_101), members(70_102)),
         (2, 0, 3)
     );
+}
+
+#[test]
+fn a_list_that_does_not_fit_into_memory_comes_back_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(folder.path(), policy(), 1, PUBLISHED_AT, SEED).unwrap();
+    let mut members = writer.members();
+    // The second group takes the list that the first one left.
+    let mut role = group("entra-users", 70_102, &[]);
+    role.always_whole = true;
+    let names: Vec<Name> = (0..30_000)
+        .map(|number| name(&format!("person.number{number}")))
+        .collect();
+    for (gid, count) in [(70_100, 30_000), (70_101, 7), (70_102, 9_000)] {
+        members.clear();
+        for name in &names[..count] {
+            members.push(name).unwrap();
+        }
+        assert_eq!(members.count(), count as u32);
+        role.gid = id(gid);
+        role.name = name(&format!("role-{gid}"));
+        writer.add_group_of(&role, &members).unwrap();
+    }
+    // Longer than what is listed.
+    let mut ordinary = group("ordinary", 70_103, &[]);
+    writer.add_group_of(&ordinary, &members).unwrap();
+    ordinary.always_whole = true;
+    ordinary.gid = id(70_104);
+    ordinary.name = name("listed");
+    ordinary.members = names.clone();
+    writer.add_group(&ordinary).unwrap();
+    assert_eq!(files(folder.path()).len(), 1, "scratch files have no name");
+    writer.publish().unwrap();
+
+    let snapshot = open(folder.path());
+    let members = |gid| snapshot.group_by_gid(gid).unwrap().unwrap().members;
+    assert_eq!(members(70_100), names);
+    assert_eq!(members(70_101), names[..7]);
+    assert_eq!(members(70_102), names[..9_000]);
+    assert_eq!(members(70_103), []);
+    assert_eq!(members(70_104), names);
+}
+
+#[test]
+fn a_list_too_long_for_a_record_is_refused_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(folder.path(), policy(), 1, PUBLISHED_AT, SEED).unwrap();
+    let mut members = writer.members();
+    let long = name(&"x".repeat(64));
+    // 64 MiB and a little.
+    for _ in 0..=(64 << 20) / 66 {
+        members.push(&long).unwrap();
+    }
+    let mut role = group("entra-users", 70_102, &[]);
+    role.always_whole = true;
+    let refused = writer.add_group_of(&role, &members);
+    assert!(
+        matches!(refused, Err(WriteError::TooLarge { what: "group record", size, limit })
+            if size > limit && limit == 64 << 20)
+    );
+    writer.add_group(&role).unwrap();
+    assert_eq!(writer.publish().unwrap().groups, 1);
 }
 
 #[test]
@@ -211,18 +299,47 @@ fn a_file_damaged_before_the_rename_is_not_published() {
             .add_user(&user(&format!("u{index}"), 80_000 + index, &[]))
             .unwrap();
     }
-    let temporary = files(folder.path())
-        .into_iter()
-        .find(|name| name != FILE_NAME)
-        .unwrap();
-    let path = folder.path().join(temporary);
-    let mut content = std::fs::read(&path).unwrap();
-    content[4096 + 40] ^= 1;
-    std::fs::write(&path, content).unwrap();
+    flip_a_bit(folder.path(), 4096 + 40);
 
     assert!(matches!(writer.publish(), Err(WriteError::Unverified(_))));
     assert_eq!(files(folder.path()), [FILE_NAME]);
     assert_eq!(open(folder.path()).generation(), 1);
+}
+
+#[test]
+fn a_long_list_damaged_before_the_rename_is_not_published() {
+    // Its first byte of all, in the first and in the third piece that is read back.
+    for position in [4096, 4096 + 60_000, 4096 + 140_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Writer::create(folder.path(), policy(), 1, PUBLISHED_AT, SEED).unwrap();
+        let mut role = group("entra-users", 70_102, &[]);
+        role.always_whole = true;
+        role.members = vec![name("somebody"); 40_000];
+        writer.add_group(&role).unwrap();
+        flip_a_bit(folder.path(), position);
+        let refused = writer.publish();
+        assert!(
+            matches!(refused, Err(WriteError::Unverified(_))),
+            "{position}: {refused:?}"
+        );
+        assert_eq!(files(folder.path()), [""; 0]);
+    }
+}
+
+/// Of the unfinished file in this folder.
+fn flip_a_bit(folder: &Path, position: u64) {
+    let temporary = files(folder)
+        .into_iter()
+        .find(|name| name != FILE_NAME)
+        .unwrap();
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(folder.join(temporary))
+        .unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, position).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], position).unwrap();
 }
 
 #[test]

@@ -131,6 +131,7 @@ fn headers(request: &Request) -> BTreeMap<String, String> {
         "metadata",
         "x-forwarded-for",
         "proxy-authorization",
+        "retry-attempt",
         "x-ms-throttle-priority",
     ];
     let mut out: BTreeMap<String, String> = shown

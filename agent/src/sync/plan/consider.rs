@@ -1,361 +1,520 @@
-//! Which objects of a round count, and what they ask for.
+//! Which objects of the mirror count, and what they ask for.
 //!
-//! Guests, groups that are not security groups and groups with hidden membership don't count, and a
-//! remark says how many there were; unless somebody asked for one of them by name: that is a failed row.
-//! Groups that don't count still pass their members on to groups that hold them.
+//! Guests, groups that are not security groups, Microsoft 365 groups and groups with hidden membership
+//! don't count unless the scope includes them (hidden ones never do), and a remark says how many there
+//! were; unless somebody asked for one of them by name: that is a failed row. Groups that don't count
+//! still pass their members on to groups that hold them.
 //!
-//! An object that can't be *read* this time but is known from before stays as it was: a bad answer takes
-//! nothing away. It is a failed row all the same.
+//! An object that can't be *read* but is known from before stays as it was: a bad answer takes nothing
+//! away. It is a failed row all the same, for as long as it can't be read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use entra_protocol::admin::FailedObject;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value;
 
-use entra_protocol::admin::{Counts, FailedObject};
-use entra_snapshot::Name;
-
-use super::super::Rules;
 use super::super::read::Reading;
-use super::cleaned;
+use super::super::{Include, Rules, SyncError};
+use super::{cleaned, damaged};
 use crate::clock::UnixSeconds;
-use crate::graph::{GroupObject, MemberKind, UserObject};
-use crate::identity::{ObjectId, ObjectKey};
-use crate::names::{NameFault, group_name, user_name};
-use crate::store::{
-    Edge, GroupKind, Known, KnownGroup, KnownUser, StagedFault, StagedRound, StoredGroup,
-    StoredUser,
+use crate::graph::{
+    Fault, GroupChange, GroupObject, MemberKind, UserChange, UserObject, group_change, user_change,
 };
+use crate::identity::ObjectId;
+use crate::names::{NameFault, group_name, user_name};
+use crate::store::{GroupKind, RoundId, StoreError};
+use crate::sync::posix::Posix;
 
-/// The objects that count.
-#[derive(Default)]
+/// What a reading of the mirror told beside the claims.
+#[derive(Debug, Default)]
 pub(super) struct Considered {
-    pub(super) users: BTreeMap<ObjectId, Entry<StoredUser>>,
-    pub(super) groups: BTreeMap<ObjectId, Entry<StoredGroup>>,
-    /// Direct members of all groups, also of those that don't count.
-    pub(super) edges: Vec<Edge>,
-    /// Rows that failed before any name was asked for.
-    pub(super) failures: Vec<FailedObject>,
     pub(super) remarks: Vec<String>,
-    /// Guests among the round's users.
+    /// Guests that were left out.
     pub(super) guests: u64,
-    /// Those of them whose account is disabled: that counts also where the guard keeps them.
-    pub(super) disabled_guests: BTreeSet<ObjectId>,
 }
 
-/// An object and what it asks for; `stored` has no name yet.
-pub(super) struct Entry<T> {
-    pub(super) stored: T,
-    pub(super) created_at: Option<UnixSeconds>,
-    /// What the tenant calls it.
-    pub(super) label: String,
-    pub(super) candidate: Result<Name, NameFault>,
-    /// Set if the object could not be read and the known one stands in for it.
-    pub(super) unread: Option<NameFault>,
-}
-
-impl Considered {
-    /// Counts that hold only the rows that failed before any name was asked for.
-    pub(super) fn failures_alone(&self, kind: MemberKind) -> Counts {
-        let failed = self
-            .failures
-            .iter()
-            .filter(|failure| failure.kind == kind.word());
-        Counts {
-            failed: failed.fold(0, |sum, _| sum + 1),
-            ..Counts::default()
-        }
-    }
-}
-
+/// Fills `claims`, `want_users`, `want_groups` and `want_edges` from the round.
 pub(super) fn consider(
+    connection: &Connection,
     rules: &Rules,
-    known: &Known,
-    staged: StagedRound,
+    include: Include,
+    round: RoundId,
     reading: &Reading,
-) -> Considered {
-    let mut considered = Considered {
-        failures: reading.missing.clone(),
-        edges: staged.edges,
-        ..Considered::default()
+) -> Result<Considered, SyncError> {
+    let mut consider = Consider {
+        connection,
+        rules,
+        include,
+        reading,
+        cut_offs: connection
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM users WHERE cut_off_at IS NOT NULL)",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(StoreError::from)?,
+        shells: crate::sync::posix::Refused::default(),
+        considered: Considered::default(),
     };
-    let present: BTreeSet<ObjectId> = staged
-        .groups
-        .iter()
-        .map(|group| group.id)
-        .chain(
-            staged
-                .faults
-                .iter()
-                .filter_map(|staged| staged.fault.object),
-        )
-        .collect();
-    take_users(&mut considered, rules, staged.users, reading);
-    take_groups(&mut considered, rules, staged.groups, reading);
-    for fault in staged.faults {
-        take_fault(&mut considered, rules, known, &fault);
+    for missing in &reading.missing {
+        fail(connection, missing)?;
     }
-    // Slices of members of a group that never came itself.
-    let orphans: BTreeSet<ObjectId> = considered
-        .edges
-        .iter()
-        .map(|edge| edge.parent)
-        .filter(|parent| !present.contains(parent))
-        .collect();
-    for object in orphans {
-        let fault = crate::graph::Fault {
-            object: Some(object),
-            label: object.to_string(),
-            reason: "displayName: missing".to_owned(),
-        };
-        let place = "groups".to_owned();
-        take_fault(
-            &mut considered,
-            rules,
-            known,
-            &StagedFault {
-                kind: MemberKind::Group,
-                place,
-                fault,
-            },
-        );
-    }
-    considered
+    consider.users(round)?;
+    consider.groups(round)?;
+    consider.faults(round)?;
+    edges(connection, rules, round)?;
+    let mut considered = consider.considered;
+    considered.remarks.extend(consider.shells.remark());
+    Ok(considered)
 }
 
-fn take_users(
-    considered: &mut Considered,
-    rules: &Rules,
-    users: Vec<UserObject>,
-    reading: &Reading,
-) {
-    let mut left_out = 0_u64;
-    for user in users {
-        if user.is_guest() {
-            considered.guests += 1;
-            if !user.enabled {
-                considered.disabled_guests.insert(user.id);
+struct Consider<'a> {
+    connection: &'a Connection,
+    rules: &'a Rules,
+    include: Include,
+    reading: &'a Reading,
+    /// Whether anybody is cut off at all.
+    cut_offs: bool,
+    /// Shells that nobody gets.
+    shells: crate::sync::posix::Refused,
+    considered: Considered,
+}
+
+impl Consider<'_> {
+    fn users(&mut self, round: RoundId) -> Result<(), SyncError> {
+        let mut left_out = 0_u64;
+        let mut statement = self.connection.prepare(RAW)?;
+        let mut rows = statement.query(params![round.value(), MemberKind::User.word()])?;
+        while let Some(row) = rows.next()? {
+            let body = parsed(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+            match user_change(&body) {
+                UserChange::Removed(_) => {}
+                UserChange::Fault(fault) => {
+                    self.unread(MemberKind::User, &row.get::<_, String>(1)?, &fault)?;
+                }
+                UserChange::Seen(user) if user.is_guest() && !self.include.guests => {
+                    self.considered.guests += 1;
+                    if !user.enabled {
+                        self.connection
+                            .prepare_cached("INSERT INTO disabled_guests VALUES (?1)")?
+                            .execute([user.id])?;
+                    }
+                    if self.reading.named.contains(&user.id) {
+                        self.refuse(
+                            MemberKind::User,
+                            user.id,
+                            &user.upn,
+                            "userType: Guest; guests are not imported",
+                            "import with --guests, or import the person's own account from their own tenant",
+                        )?;
+                    } else {
+                        left_out += 1;
+                    }
+                }
+                UserChange::Seen(user) => self.user(*user, &body, row.get(2)?)?,
             }
-            if reading.named.contains(&user.id) {
-                let fault = fault(
-                    "userType: Guest; guests are not imported",
-                    "import the person's own account from their own tenant, or a member account",
-                );
-                let label = cleaned(&user.upn);
-                let row = failed(MemberKind::User, &user.id.to_string(), &label, &fault);
-                considered.failures.push(row);
-            } else {
-                left_out += 1;
-            }
-            continue;
         }
-        considered.users.insert(user.id, user_entry(rules, user));
+        if left_out > 0 {
+            let remark = counted(left_out, "guest was left out", "guests were left out");
+            self.considered.remarks.push(remark);
+        }
+        Ok(())
     }
-    if left_out > 0 {
-        let remark = counted(left_out, "guest was left out", "guests were left out");
-        considered.remarks.push(remark);
+
+    fn user(
+        &mut self,
+        mut user: UserObject,
+        body: &Value,
+        seen_at: UnixSeconds,
+    ) -> Result<(), SyncError> {
+        let cut_off_at = self.cut_off_at(user.id)?.filter(|at| seen_at < *at);
+        user.enabled &= cut_off_at.is_none();
+        let mut candidate = user_name(&user, &self.rules.names);
+        let mut posix = Posix::default();
+        if let Some(attributes) = &self.rules.posix {
+            match attributes.of_user(body, &user) {
+                Ok(read) => posix = read,
+                Err(fault) => candidate = Err(fault),
+            }
+        }
+        if let Some(shell) = posix.shell.take_if(|shell| !self.rules.has_shell(shell)) {
+            self.shells.add(&cleaned(&user.upn), &shell);
+        }
+        let (name, reason, cure) = asked(candidate);
+        self.connection
+            .prepare_cached(
+                "INSERT INTO claims
+                 (object, kind, created_at, label, candidate, reason, cure, wanted_id, wanted_home)
+                 VALUES (?1, 'user', ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                user.id,
+                user.created_at,
+                cleaned(&user.upn),
+                name,
+                reason,
+                cure,
+                posix.id,
+                posix.home
+            ])?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO want_users
+                 (object, upn, display_name, mail_nickname, sam_account_name, user_type, enabled,
+                  created_at, password_changed_at, sessions_valid_from, gid_number, shell, cut_off_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            )?
+            .execute(params![
+                user.id,
+                user.upn,
+                user.display_name,
+                user.mail_nickname,
+                user.sam_account_name,
+                user.user_type,
+                user.enabled,
+                user.created_at,
+                user.password_changed_at,
+                user.sessions_valid_from,
+                posix.gid,
+                posix.shell,
+                cut_off_at,
+            ])?;
+        Ok(())
+    }
+
+    /// When a sign-in was told that this person is cut off, if one was.
+    fn cut_off_at(&self, user: ObjectId) -> Result<Option<UnixSeconds>, SyncError> {
+        if !self.cut_offs {
+            return Ok(None);
+        }
+        let found = self
+            .connection
+            .prepare_cached("SELECT cut_off_at FROM users WHERE tenant = ?1 AND object = ?2")?
+            .query_row(params![self.rules.tenant, user], |row| row.get(0))
+            .optional()?;
+        Ok(found.flatten())
+    }
+
+    fn groups(&mut self, round: RoundId) -> Result<(), SyncError> {
+        let mut left_out = [0_u64; Refusal::ALL.len()];
+        let mut statement = self.connection.prepare(RAW)?;
+        let mut rows = statement.query(params![round.value(), MemberKind::Group.word()])?;
+        while let Some(row) = rows.next()? {
+            let body = parsed(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+            let group = match group_change(&body) {
+                GroupChange::Removed(id) => {
+                    self.connection
+                        .prepare_cached("INSERT INTO gone_groups VALUES (?1)")?
+                        .execute([id])?;
+                    continue;
+                }
+                GroupChange::Fault(fault) => {
+                    self.unread(MemberKind::Group, &row.get::<_, String>(1)?, &fault)?;
+                    continue;
+                }
+                // The mirror keeps members apart.
+                GroupChange::Slice(..) => continue,
+                GroupChange::Seen(group, _) => group,
+            };
+            let Some(refusal) = Refusal::of(&group, self.include) else {
+                self.group(&group, &body)?;
+                continue;
+            };
+            if self.reading.named.contains(&group.id) {
+                let (reason, cure) = refusal.row();
+                self.refuse(
+                    MemberKind::Group,
+                    group.id,
+                    &group.display_name,
+                    reason,
+                    cure,
+                )?;
+            } else if let Some(count) = left_out.get_mut(refusal as usize) {
+                *count += 1;
+            }
+        }
+        for (refusal, count) in Refusal::ALL.into_iter().zip(left_out) {
+            if count > 0 {
+                let (one, many) = refusal.remark();
+                self.considered.remarks.push(counted(count, one, many));
+            }
+        }
+        Ok(())
+    }
+
+    fn group(&self, group: &GroupObject, body: &Value) -> Result<(), SyncError> {
+        let mut candidate = group_name(
+            group.id,
+            &group.display_name,
+            &self.rules.names,
+            self.rules.group_domain.as_deref(),
+        );
+        let mut wanted_id = None;
+        if let Some(attributes) = &self.rules.posix {
+            match attributes.of_group(body) {
+                Ok(id) => wanted_id = id,
+                Err(fault) => candidate = Err(fault),
+            }
+        }
+        let (name, reason, cure) = asked(candidate);
+        self.connection
+            .prepare_cached(
+                "INSERT INTO claims
+                 (object, kind, created_at, label, candidate, reason, cure, wanted_id)
+                 VALUES (?1, 'group', ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                group.id,
+                group.created_at,
+                cleaned(&group.display_name),
+                name,
+                reason,
+                cure,
+                wanted_id
+            ])?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO want_groups (object, display_name, kind, created_at)
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![
+                group.id,
+                cleaned(&group.display_name),
+                GroupKind::of(group).word(),
+                group.created_at
+            ])?;
+        Ok(())
+    }
+
+    /// Elements that are about nobody.
+    fn faults(&self, round: RoundId) -> Result<(), SyncError> {
+        let mut statement = self.connection.prepare(
+            "SELECT kind, place, label, reason FROM raw_faults WHERE round = ?1 ORDER BY place",
+        )?;
+        let mut rows = statement.query([round.value()])?;
+        while let Some(row) = rows.next()? {
+            let fault = Fault {
+                object: None,
+                label: row.get(2)?,
+                reason: row.get(3)?,
+            };
+            let kind = MemberKind::of_word(&row.get::<_, String>(0)?)?;
+            self.unread(kind, &row.get::<_, String>(1)?, &fault)?;
+        }
+        Ok(())
+    }
+
+    /// A failed row for somebody who was asked for by name and does not count.
+    fn refuse(
+        &self,
+        kind: MemberKind,
+        object: ObjectId,
+        label: &str,
+        reason: &str,
+        cure: &str,
+    ) -> Result<(), SyncError> {
+        fail(
+            self.connection,
+            &FailedObject {
+                kind: kind.word().to_owned(),
+                object_id: object.to_string(),
+                label: cleaned(label),
+                reason: reason.to_owned(),
+                cure: cure.to_owned(),
+            },
+        )
+    }
+
+    /// The known object where the present one can't be read, else a failed row.
+    fn unread(&self, kind: MemberKind, place: &str, fault: &Fault) -> Result<(), SyncError> {
+        let reason = format!("{place}: {}", fault.reason);
+        if let Some(object) = fault.object
+            && self.known(kind, object, &reason)?
+        {
+            return Ok(());
+        }
+        let object = fault
+            .object
+            .map_or_else(|| place.to_owned(), |object| object.to_string());
+        fail(
+            self.connection,
+            &FailedObject {
+                kind: kind.word().to_owned(),
+                object_id: object,
+                label: fault.label.clone(),
+                reason,
+                cure: UNREAD_CURE.to_owned(),
+            },
+        )
+    }
+
+    /// Lets the directory's row stand in for the object; false if it has none. What the object's
+    /// properties would make of its name can't be known: it keeps the one that it has.
+    fn known(&self, kind: MemberKind, object: ObjectId, unread: &str) -> Result<bool, SyncError> {
+        let tenant = self.rules.tenant;
+        let (claim, row) = match kind {
+            MemberKind::User => (KNOWN_USER_CLAIM, KNOWN_USER),
+            MemberKind::Group => (KNOWN_GROUP_CLAIM, KNOWN_GROUP),
+        };
+        let found = self.connection.prepare_cached(claim)?.execute(params![
+            tenant,
+            object,
+            unread,
+            UNREAD_CURE
+        ])?;
+        if found == 0 {
+            return Ok(false);
+        }
+        self.connection
+            .prepare_cached(row)?
+            .execute(params![tenant, object])?;
+        if kind == MemberKind::Group {
+            self.connection
+                .prepare_cached("INSERT INTO frozen_groups VALUES (?1)")?
+                .execute([object])?;
+        }
+        Ok(true)
     }
 }
 
-fn user_entry(rules: &Rules, user: UserObject) -> Entry<StoredUser> {
-    Entry {
-        created_at: user.created_at,
-        label: cleaned(&user.upn),
-        candidate: user_name(&user, &rules.names),
-        unread: None,
-        stored: StoredUser {
-            user,
-            name: None,
-            withheld: false,
-        },
-    }
+/// Why a group does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    NotSecurity,
+    Microsoft365,
+    Hidden,
 }
 
-fn take_groups(
-    considered: &mut Considered,
-    rules: &Rules,
-    groups: Vec<GroupObject>,
-    reading: &Reading,
-) {
-    let (mut others, mut hidden) = (0_u64, 0_u64);
-    for group in groups {
-        let refused = if !group.security {
-            Some((
-                &mut others,
-                "securityEnabled: false; only security groups are imported",
-                "use a security group, or put the people into one",
-            ))
-        } else if group.hidden {
-            Some((
-                &mut hidden,
+impl Refusal {
+    const ALL: [Self; 3] = [Self::NotSecurity, Self::Microsoft365, Self::Hidden];
+
+    fn of(group: &GroupObject, include: Include) -> Option<Self> {
+        if group.unified && !include.microsoft_365_groups {
+            return Some(Self::Microsoft365);
+        }
+        if !group.unified && !group.security && !include.distribution_groups {
+            return Some(Self::NotSecurity);
+        }
+        group.hidden.then_some(Self::Hidden)
+    }
+
+    fn row(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NotSecurity => (
+                "securityEnabled: false; distribution groups are not imported",
+                "import with --distribution-groups, or use a security group",
+            ),
+            Self::Microsoft365 => (
+                "groupTypes: Unified; Microsoft 365 groups are not imported",
+                "import with --microsoft-365-groups, or use a security group",
+            ),
+            Self::Hidden => (
                 "visibility: HiddenMembership; the snapshot can be read by everyone here",
                 "use a group whose members may be seen",
-            ))
-        } else {
-            None
-        };
-        let Some((counter, reason, cure)) = refused else {
-            considered
-                .groups
-                .insert(group.id, group_entry(rules, &group));
-            continue;
-        };
-        if reading.named.contains(&group.id) {
-            let label = cleaned(&group.display_name);
-            let fault = fault(reason, cure);
-            let row = failed(MemberKind::Group, &group.id.to_string(), &label, &fault);
-            considered.failures.push(row);
-        } else {
-            *counter += 1;
+            ),
         }
     }
-    for (count, one, many) in [
-        (
-            others,
-            "group that is not a security group was left out",
-            "groups that are not security groups were left out",
-        ),
-        (
-            hidden,
-            "group with hidden membership was left out",
-            "groups with hidden membership were left out",
-        ),
-    ] {
-        if count > 0 {
-            considered.remarks.push(counted(count, one, many));
+
+    fn remark(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NotSecurity => (
+                "group that is not a security group was left out",
+                "groups that are not security groups were left out",
+            ),
+            Self::Microsoft365 => (
+                "Microsoft 365 group was left out",
+                "Microsoft 365 groups were left out",
+            ),
+            Self::Hidden => (
+                "group with hidden membership was left out",
+                "groups with hidden membership were left out",
+            ),
         }
     }
 }
 
-fn group_entry(rules: &Rules, group: &GroupObject) -> Entry<StoredGroup> {
-    Entry {
-        created_at: group.created_at,
-        label: cleaned(&group.display_name),
-        candidate: group_name(group.id, &group.display_name, &rules.names),
-        unread: None,
-        stored: StoredGroup {
-            id: group.id,
-            display_name: cleaned(&group.display_name),
-            kind: GroupKind::of(group),
-            created_at: group.created_at,
-            name: None,
-        },
+/// Direct members of all groups that live, also of those that don't count.
+fn edges(connection: &Connection, rules: &Rules, round: RoundId) -> Result<(), SyncError> {
+    connection
+        .prepare(
+            "INSERT INTO want_edges (parent, kind, member)
+             SELECT parent, kind, member FROM raw_edges
+             WHERE round = ?1 AND removed = 0
+               AND parent NOT IN (SELECT object FROM gone_groups)
+               AND parent NOT IN (SELECT object FROM frozen_groups)",
+        )?
+        .execute([round.value()])?;
+    connection
+        .prepare(
+            "INSERT INTO want_edges (parent, kind, member)
+             SELECT parent, kind, member FROM edges
+             WHERE tenant = ?1 AND parent IN (SELECT object FROM frozen_groups)",
+        )?
+        .execute([rules.tenant])?;
+    Ok(())
+}
+
+/// Adds a failed row that is no claim's.
+pub(super) fn fail(connection: &Connection, failed: &FailedObject) -> Result<(), SyncError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO failures_now (kind, object_id, label, reason, cure)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            failed.kind,
+            failed.object_id,
+            failed.label,
+            failed.reason,
+            failed.cure
+        ])?;
+    Ok(())
+}
+
+/// A candidate as three columns.
+fn asked(
+    candidate: Result<entra_snapshot::Name, NameFault>,
+) -> (Option<String>, Option<String>, Option<String>) {
+    match candidate {
+        Ok(name) => (Some(name.as_str().to_owned()), None, None),
+        Err(fault) => (None, Some(fault.reason), Some(fault.cure)),
     }
 }
 
-fn take_fault(considered: &mut Considered, rules: &Rules, known: &Known, staged: &StagedFault) {
-    let StagedFault {
-        kind,
-        place,
-        fault: found,
-    } = staged;
-    let unread = fault(
-        &format!("{place}: {}", found.reason),
-        "correct the object in Entra ID, or check the registration's permissions",
-    );
-    let key = found.object.map(|object| ObjectKey {
-        tenant: rules.tenant,
-        object,
-    });
-    match kind {
-        MemberKind::User => {
-            if let Some((key, known)) = key.and_then(|key| Some((key, known.users.get(&key)?))) {
-                considered
-                    .users
-                    .insert(key.object, still(known_user(known, &unread), unread));
-                return;
-            }
-        }
-        MemberKind::Group => {
-            if let Some((key, known)) = key.and_then(|key| Some((key, known.groups.get(&key)?))) {
-                considered.edges.retain(|edge| edge.parent != key.object);
-                considered.edges.extend(&known.edges);
-                considered.groups.insert(
-                    key.object,
-                    still(known_group(key.object, known, &unread), unread),
-                );
-                return;
-            }
-        }
-    }
-    let object = found
-        .object
-        .map_or_else(|| place.clone(), |object| object.to_string());
-    considered
-        .failures
-        .push(failed(*kind, &object, &found.label, &unread));
-}
-
-/// The known object where the present one could not be read.
-fn still<T>(known: Entry<T>, unread: NameFault) -> Entry<T> {
-    Entry {
-        unread: Some(unread),
-        ..known
-    }
-}
-
-/// A user as it was known; `fault` if its name can't be kept.
-pub(super) fn known_user(known: &KnownUser, fault: &NameFault) -> Entry<StoredUser> {
-    Entry {
-        created_at: known.user.created_at,
-        label: cleaned(&known.user.upn),
-        candidate: kept(known.name.as_deref(), fault),
-        stored: StoredUser {
-            user: known.user.clone(),
-            name: None,
-            withheld: false,
-        },
-        unread: None,
-    }
-}
-
-/// A group as it was known; `fault` if its name can't be kept.
-pub(super) fn known_group(
-    id: ObjectId,
-    known: &KnownGroup,
-    fault: &NameFault,
-) -> Entry<StoredGroup> {
-    Entry {
-        created_at: known.created_at,
-        label: known.display_name.clone(),
-        candidate: kept(known.name.as_deref(), fault),
-        stored: StoredGroup {
-            id,
-            display_name: known.display_name.clone(),
-            kind: known.kind,
-            created_at: known.created_at,
-            name: None,
-        },
-        unread: None,
-    }
-}
-
-/// The name that the object has; what its properties would make can't be known.
-fn kept(name: Option<&str>, fault: &NameFault) -> Result<Name, NameFault> {
-    name.and_then(|name| Name::new(name).ok())
-        .ok_or_else(|| fault.clone())
-}
-
-/// A failed row.
-pub(super) fn failed(
-    kind: MemberKind,
-    object: &str,
-    label: &str,
-    fault: &NameFault,
-) -> FailedObject {
-    FailedObject {
-        kind: kind.word().to_owned(),
-        object_id: object.to_owned(),
-        label: label.to_owned(),
-        reason: fault.reason.clone(),
-        cure: fault.cure.clone(),
-    }
-}
-
-fn fault(reason: &str, cure: &str) -> NameFault {
-    NameFault {
-        reason: reason.to_owned(),
-        cure: cure.to_owned(),
-    }
+fn parsed(body: &str) -> Result<Value, SyncError> {
+    serde_json::from_str(body).map_err(|error| damaged("a raw object", &error.to_string()))
 }
 
 fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
+
+const RAW: &str = "SELECT body, place, seen_at FROM raw_objects
+                   WHERE round = ?1 AND kind = ?2 ORDER BY object";
+
+/// What to do about an object that can't be read.
+pub(super) const UNREAD_CURE: &str =
+    "correct the object in Entra ID, or check the registration's permissions";
+
+const KNOWN_USER_CLAIM: &str = "
+INSERT OR IGNORE INTO claims (object, kind, created_at, label, candidate, reason, cure, unread)
+SELECT object, 'user', created_at, upn, name, iif(name IS NULL, ?3, NULL),
+       iif(name IS NULL, ?4, NULL), ?3
+FROM users WHERE tenant = ?1 AND object = ?2";
+
+const KNOWN_USER: &str = "
+INSERT OR IGNORE INTO want_users
+(object, upn, display_name, mail_nickname, sam_account_name, user_type, enabled, created_at,
+ password_changed_at, sessions_valid_from, gid_number, shell, cut_off_at)
+SELECT object, upn, display_name, mail_nickname, sam_account_name, user_type, enabled, created_at,
+       password_changed_at, sessions_valid_from, gid_number, shell, cut_off_at
+FROM users WHERE tenant = ?1 AND object = ?2";
+
+const KNOWN_GROUP_CLAIM: &str = "
+INSERT OR IGNORE INTO claims (object, kind, created_at, label, candidate, reason, cure, unread)
+SELECT object, 'group', created_at, display_name, name, iif(name IS NULL, ?3, NULL),
+       iif(name IS NULL, ?4, NULL), ?3
+FROM groups WHERE tenant = ?1 AND object = ?2";
+
+const KNOWN_GROUP: &str = "
+INSERT OR IGNORE INTO want_groups (object, display_name, kind, created_at)
+SELECT object, display_name, kind, created_at FROM groups WHERE tenant = ?1 AND object = ?2";

@@ -1,29 +1,31 @@
-//! Decides what a whole round means for this host. Touches nothing: what goes in is what is known, what
-//! comes out is what to write.
+//! Decides what the mirror means for this host, and makes it true.
 //!
-//! `consider` settles which objects of the round count at all, `claims` what they ask for, this file who
-//! gets it, `shrink` what stays although it is gone. Every object considered ends in exactly one of added,
-//! changed, unchanged, failed and withheld.
+//! Everything happens in temporary tables on a connection of its own (`store::Planning`), so that a
+//! tenant of a million costs no more memory than one of a hundred. `tables` lists them; `consider` settles
+//! which objects count and what they ask for, `place` who gets it, `closure` who is in which group,
+//! `shrink` what stays although it is gone, `verdict` what is new about all that, and `commit` writes
+//! what differs. Until `commit` nothing is touched: an import that is only tried ends before it.
 
-mod claims;
+mod closure;
+mod commit;
 mod consider;
+mod place;
 mod shrink;
+mod tables;
+mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use entra_protocol::admin::{Counts, FailedObject, Withheld};
+use entra_protocol::admin::{Change, Counts, FailedObject, Withheld};
 use entra_snapshot::Text;
+use rusqlite::Connection;
 
-use super::closure::Nesting;
 use super::read::Reading;
-use super::{Rules, SyncError};
+use super::{Include, Rules, SyncError};
+use crate::clock::UnixSeconds;
 use crate::graph::MemberKind;
-use crate::identity::{ObjectId, ObjectKey};
-use crate::names::{Assignment, LocalAccounts, NameFault, assign};
-use crate::store::{Commit, Edge, Known, Membership, StagedRound};
+use crate::identity::TenantId;
+use crate::names::LocalAccounts;
+use crate::store::{RoundId, Store, StoreError};
 
-use claims::{claims, homes, place};
-use consider::{Considered, Entry, consider, failed};
 use shrink::Guard;
 
 pub use shrink::Removals;
@@ -31,11 +33,17 @@ pub use shrink::Removals;
 /// What a decision is made from.
 pub(super) struct Inputs<'a> {
     pub(super) rules: &'a Rules,
+    /// Every tenant that this host has; what others left goes.
+    pub(super) configured: &'a [TenantId],
     pub(super) local: &'a LocalAccounts,
-    pub(super) known: &'a Known,
-    pub(super) staged: StagedRound,
-    pub(super) reading: Reading,
+    /// The mirror's set.
+    pub(super) round: RoundId,
+    pub(super) reading: &'a Reading,
+    pub(super) include: Include,
     pub(super) removals: Removals,
+    /// Nothing is to be changed.
+    pub(super) dry_run: bool,
+    pub(super) now: UnixSeconds,
 }
 
 /// What the summary says of it.
@@ -46,151 +54,75 @@ pub(super) struct Decision {
     pub(super) memberships: u64,
     pub(super) withheld: Withheld,
     pub(super) remarks: Vec<String>,
+    /// Of a run that is only tried: its failed rows and changes, and how many more changes there are.
+    pub(super) failures: Vec<FailedObject>,
+    pub(super) changes: Vec<Change>,
+    pub(super) more_changes: u64,
 }
 
-/// Decides.
+/// Decides, and unless it is only tried makes it true.
 ///
 /// # Errors
-/// [`SyncError::Empty`] if there is no user where there must be some.
-pub(super) fn decide(inputs: Inputs<'_>) -> Result<(Decision, Commit), SyncError> {
+/// [`SyncError::Empty`] if there is no user where there must be some, and what the databases said. Then
+/// the directory is the old one.
+pub(super) fn decide(store: &Store, inputs: &Inputs<'_>) -> Result<Decision, SyncError> {
     let Inputs {
         rules,
+        configured,
         local,
-        known,
-        mut staged,
-        reading,
         removals,
-    } = inputs;
-    let key = |object| ObjectKey {
-        tenant: rules.tenant,
-        object,
-    };
-    let links = std::mem::take(&mut staged.links);
-    let mut considered = consider(rules, known, staged, &reading);
-    refuse_empty(&considered, &reading, known)?;
-    let mut guard = Guard::keep_objects(removals, rules.tenant, known, &mut considered);
+        ..
+    } = *inputs;
+    let tenant = rules.tenant;
+    let mut planning = store.planning()?;
+    let connection = planning.connection();
+    tables::create(connection)?;
+    let considered = consider::consider(
+        connection,
+        rules,
+        inputs.include,
+        inputs.round,
+        inputs.reading,
+    )?;
+    refuse_empty(connection, tenant, inputs.reading, considered.guests)?;
+    let mut guard = Guard::keep_objects(removals, tenant, connection)?;
+    place::ids(connection, rules, local)?;
+    place::names(connection, rules, local)?;
+    place::homes(connection, rules)?;
+    place::primary_groups(connection, rules, local)?;
+    let mut remarks = considered.remarks;
+    remarks.extend(closure::close(connection)?);
+    guard.keep_memberships(removals, tenant, connection)?;
+    verdict::judge(connection, tenant)?;
 
-    let allocation = place(rules, known, local, &considered);
-    let mut assignment = assign(claims(rules, &considered, &allocation), &known.names, local);
-    let homes = homes(rules, known, &considered, &mut assignment);
-    let mut closure = close(&mut considered);
-    guard.keep_memberships(removals, rules.tenant, known, &mut considered, &mut closure);
-
+    let gone = verdict::gone(tenant, configured);
+    let (users, users_withheld) = verdict::counts(connection, MemberKind::User, &gone)?;
+    let (groups, groups_withheld) = verdict::counts(connection, MemberKind::Group, &gone)?;
     let mut decision = Decision {
-        users: considered.failures_alone(MemberKind::User),
-        groups: considered.failures_alone(MemberKind::Group),
-        memberships: 0,
-        withheld: Withheld::default(),
-        remarks: std::mem::take(&mut considered.remarks),
+        users,
+        groups,
+        memberships: verdict::memberships(connection)?,
+        withheld: Withheld {
+            users: users_withheld,
+            groups: groups_withheld,
+            memberships: guard.memberships,
+        },
+        remarks,
+        ..Decision::default()
     };
-    for (object, entry) in &mut considered.users {
-        let before = known.users.get(&key(*object));
-        let name = named(&assignment, key(*object));
-        entry.stored.name = name.as_ref().ok().cloned();
-        if guard.users.contains(object) && name.is_ok() {
-            decision.withheld.users += 1;
-            continue;
-        }
-        let was = before.is_some_and(|known| known.name.is_some());
-        let same = before.is_some_and(|known| {
-            known.user == entry.stored.user && known.name == entry.stored.name
-        });
-        let failures = &mut considered.failures;
-        count(
-            &mut decision.users,
-            failures,
-            MemberKind::User,
-            *object,
-            entry,
-            &name,
-            was,
-            same,
-        );
-    }
-    let edges = by_parent(&considered.edges);
-    for (object, entry) in &mut considered.groups {
-        let before = known.groups.get(&key(*object));
-        let name = named(&assignment, key(*object));
-        entry.stored.name = name.as_ref().ok().cloned();
-        if guard.groups.contains(object) && name.is_ok() {
-            decision.withheld.groups += 1;
-            continue;
-        }
-        let was = before.is_some_and(|known| known.name.is_some());
-        let none = BTreeSet::new();
-        let same = before.is_some_and(|known| {
-            known.display_name == entry.stored.display_name
-                && known.kind == entry.stored.kind
-                && known.created_at == entry.stored.created_at
-                && known.name == entry.stored.name
-                && known.edges == *edges.get(object).unwrap_or(&none)
-                && closure.get(object) == Some(&known.members)
-        });
-        let failures = &mut considered.failures;
-        count(
-            &mut decision.groups,
-            failures,
-            MemberKind::Group,
-            *object,
-            entry,
-            &name,
-            was,
-            same,
-        );
-    }
-    decision.users.removed = removed(
-        known
-            .users
-            .iter()
-            .filter(|(_, user)| user.name.is_some())
-            .map(|(key, _)| key),
-        |gone| gone.tenant == rules.tenant && considered.users.contains_key(&gone.object),
-    );
-    decision.groups.removed = removed(
-        known
-            .groups
-            .iter()
-            .filter(|(_, group)| group.name.is_some())
-            .map(|(key, _)| key),
-        |gone| gone.tenant == rules.tenant && considered.groups.contains_key(&gone.object),
-    );
-    let mut memberships = Vec::new();
-    for (parent, members) in &closure {
-        let here = named(&assignment, key(*parent)).is_ok();
-        for member in members {
-            memberships.push(Membership {
-                member: *member,
-                parent: *parent,
-            });
-            decision.memberships += u64::from(here && named(&assignment, key(*member)).is_ok());
-        }
-    }
-    decision.withheld.memberships = guard.memberships;
     decision.remarks.extend(guard.remarks());
-    let mut failures = considered.failures;
-    failures.sort_by(|a, b| (&b.kind, &a.label).cmp(&(&a.kind, &b.label)));
-    let commit = Commit {
-        tenant: rules.tenant,
-        ids: allocation.new,
-        claimed: assignment.claimed,
-        retired: assignment.retired,
-        homes,
-        users: considered
-            .users
-            .into_values()
-            .map(|entry| entry.stored)
-            .collect(),
-        groups: considered
-            .groups
-            .into_values()
-            .map(|entry| entry.stored)
-            .collect(),
-        edges: considered.edges,
-        memberships,
-        failures,
-        links,
-    };
-    Ok((decision, commit))
+    if inputs.dry_run {
+        decision.failures = verdict::failures(connection)?;
+        (decision.changes, decision.more_changes) = verdict::changes(connection, tenant, &gone)?;
+        return Ok(decision);
+    }
+    planning.commit(
+        |transaction| commit::keep_state(transaction, tenant, configured, inputs.now),
+        |transaction| commit::swap(transaction, tenant, configured),
+    )?;
+    drop(planning);
+    store.note_known_at(tenant, configured, inputs.now)?;
+    Ok(decision)
 }
 
 /// A text of the tenant as it may stand in a row.
@@ -201,116 +133,39 @@ pub(super) fn cleaned(text: &str) -> String {
 /// A whole tenant has users, and a scope that had some does not lose all of them at once: revoked rights
 /// and half-done migrations look like that (lessons.md), people leaving do not.
 fn refuse_empty(
-    considered: &Considered,
+    connection: &Connection,
+    tenant: TenantId,
     reading: &Reading,
-    known: &Known,
+    guests: u64,
 ) -> Result<(), SyncError> {
-    let had_some = known.users.values().any(|user| user.name.is_some());
-    if considered.users.is_empty() && (reading.whole || had_some) {
-        return Err(SyncError::Empty {
-            guests: considered.guests,
-        });
+    let (is_empty, had_some): (bool, bool) = connection
+        .prepare(
+            "SELECT NOT EXISTS (SELECT 1 FROM claims WHERE kind = 'user'),
+                    EXISTS (SELECT 1 FROM users WHERE tenant = ?1 AND name IS NOT NULL)",
+        )?
+        .query_row([tenant], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if is_empty && (reading.whole || had_some) {
+        return Err(SyncError::Empty { guests });
     }
     Ok(())
 }
 
-/// The closure of every group that counts, joined with the users that count: users who were deleted
-/// softly stay members for the tenant (entra-facts §0.7). Then edges to others are dropped.
-fn close(considered: &mut Considered) -> BTreeMap<ObjectId, BTreeSet<ObjectId>> {
-    let nesting = Nesting::new(&considered.edges);
-    let mut circular = Vec::new();
-    let mut closure = BTreeMap::new();
-    for (object, group) in &considered.groups {
-        let mut reached = nesting.reach(*object);
-        reached
-            .users
-            .retain(|user| considered.users.contains_key(user));
-        if reached.circular {
-            circular.push(group.label.as_str());
-        }
-        closure.insert(*object, reached.users);
-    }
-    if !circular.is_empty() {
-        considered.remarks.push(format!(
-            "groups that contain themselves, which is harmless: {}",
-            listed(circular)
-        ));
-    }
-    considered.edges.retain(|edge| {
-        considered.groups.contains_key(&edge.parent)
-            && match edge.kind {
-                MemberKind::User => considered.users.contains_key(&edge.member),
-                MemberKind::Group => considered.groups.contains_key(&edge.member),
-            }
-    });
-    closure
-}
-
-/// Names in a remark, in order; the first of them if there are many.
-fn listed(mut names: Vec<&str>) -> String {
-    names.sort_unstable();
-    let more = names.len().saturating_sub(SHOWN_MAX);
-    names.truncate(SHOWN_MAX);
-    let mut list = names.join(", ");
+/// Names in a remark, the first of `count`.
+fn listed(names: &[String], count: usize) -> String {
+    let shown: Vec<&str> = names.iter().take(SHOWN_MAX).map(String::as_str).collect();
+    let more = count.saturating_sub(shown.len());
+    let mut list = shown.join(", ");
     if more > 0 {
         list.push_str(&format!(" and {more} more"));
     }
     list
 }
 
-fn by_parent(edges: &[Edge]) -> BTreeMap<ObjectId, BTreeSet<Edge>> {
-    let mut lists: BTreeMap<ObjectId, BTreeSet<Edge>> = BTreeMap::new();
-    for edge in edges {
-        lists.entry(edge.parent).or_default().insert(*edge);
-    }
-    lists
-}
-
-/// The object's name, or why it has none.
-fn named(assignment: &Assignment, key: ObjectKey) -> Result<String, NameFault> {
-    match assignment.names.get(&key) {
-        Some(Ok(name)) => Ok(name.as_str().to_owned()),
-        Some(Err(fault)) => Err(fault.clone()),
-        // Every considered object made a claim.
-        None => Err(NameFault {
-            reason: "it asked for no name".to_owned(),
-            cure: String::new(),
-        }),
-    }
-}
-
-/// Puts the object into the one count that it belongs to.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one call for users, one for groups, nothing to group"
-)]
-fn count<T>(
-    counts: &mut Counts,
-    failures: &mut Vec<FailedObject>,
-    kind: MemberKind,
-    object: ObjectId,
-    entry: &Entry<T>,
-    name: &Result<String, NameFault>,
-    was_here: bool,
-    is_same: bool,
-) {
-    if let Some(fault) = entry.unread.as_ref().or(name.as_ref().err()) {
-        counts.failed += 1;
-        failures.push(failed(kind, &object.to_string(), &entry.label, fault));
-    } else if !was_here {
-        counts.added += 1;
-    } else if is_same {
-        counts.unchanged += 1;
-    } else {
-        counts.changed += 1;
-    }
-}
-
-fn removed<'a>(
-    known: impl Iterator<Item = &'a ObjectKey>,
-    stays: impl Fn(&ObjectKey) -> bool,
-) -> u64 {
-    known.filter(|key| !stays(key)).fold(0, |sum, _| sum + 1)
+fn damaged(what: &'static str, value: &str) -> SyncError {
+    SyncError::Store(StoreError::Damaged {
+        what,
+        value: value.to_owned(),
+    })
 }
 
 /// Objects that a remark names; the others are counted.

@@ -10,21 +10,20 @@
 //! in a group that no longer holds theirs.
 //!
 //! The guard compares with the directory, not with the last answer: what was held back is counted again
-//! by the next run. Objects of another tenant are not its matter: another tenant in agent.toml is nobody's
-//! slip, and all that the old one had goes.
+//! by the next run. Objects of another tenant are not its matter.
 
-use std::collections::{BTreeMap, BTreeSet};
+use rusqlite::{Connection, params};
 
-use super::consider::{Considered, known_group, known_user};
-use super::listed;
-use crate::graph::MemberKind;
-use crate::identity::{ObjectId, ObjectKey, TenantId};
-use crate::names::NameFault;
-use crate::store::{Edge, Known, KnownGroup, KnownUser};
+use super::super::SyncError;
+use super::{SHOWN_MAX, listed};
+use crate::identity::{ObjectId, TenantId};
 
 /// Removals of one kind that go through at once whatever their share: a team of five that leaves a small
 /// host is daily life, and an operator who is asked each time stops reading.
 const FREE_REMOVALS: u64 = 5;
+
+/// [`SHOWN_MAX`] as SQLite takes it.
+const SHOWN_IN_SQL: i64 = SHOWN_MAX as i64;
 
 /// The share of a kind, in percent, that may go at once. Staff turnover is some two percent a month; what
 /// takes away a tenth between two runs is more often a mistake than news.
@@ -42,121 +41,90 @@ pub enum Removals {
 /// What was held back.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
-    pub(super) users: BTreeSet<ObjectId>,
-    pub(super) groups: BTreeSet<ObjectId>,
-    /// User-in-group pairs, beside those of the users and groups above.
+    /// User-in-group pairs, beside those of the users and groups that are withheld.
     pub(super) memberships: u64,
     remarks: Vec<String>,
 }
 
 impl Guard {
-    /// Puts users and groups back among those that count, if too many of them are missing.
+    /// Puts users and groups back among those that count, if too many of them are missing. Rows that
+    /// failed are nobody's loss.
     pub(super) fn keep_objects(
         removals: Removals,
         tenant: TenantId,
-        known: &Known,
-        considered: &mut Considered,
-    ) -> Self {
+        connection: &Connection,
+    ) -> Result<Self, SyncError> {
         let mut guard = Self::default();
         if removals == Removals::Accepted {
-            return guard;
+            return Ok(guard);
         }
-        let lost = |name: &str| NameFault {
-            reason: format!("the name \"{name}\" can't be kept"),
-            cure: "import with --accept-removals".to_owned(),
-        };
-        let users = users_of(tenant, known);
-        let gone: Vec<_> = users
-            .iter()
-            .filter(|(object, _)| !considered.users.contains_key(object))
-            .collect();
-        if is_too_much(gone.len(), users.len()) {
-            let names = gone.iter().filter_map(|(_, user)| user.name.as_deref());
+        for (table, kind, keep) in [
+            ("users", "users", KEEP_USERS),
+            ("groups", "groups", KEEP_GROUPS),
+        ] {
+            let (of, gone): (u64, u64) = connection
+                .prepare(&format!(
+                    "SELECT count(*), count(*) FILTER (WHERE c.object IS NULL) FROM {table} AS o
+                     LEFT JOIN claims AS c ON c.object = o.object
+                     WHERE o.tenant = ?1 AND o.name IS NOT NULL"
+                ))?
+                .query_row([tenant], |row| {
+                    Ok((row.get::<_, u32>(0)?.into(), row.get::<_, u32>(1)?.into()))
+                })?;
+            if !is_too_much(gone, of) {
+                continue;
+            }
+            let names: Vec<String> = connection
+                .prepare(&format!(
+                    "SELECT o.name FROM {table} AS o LEFT JOIN claims AS c ON c.object = o.object
+                     WHERE o.tenant = ?1 AND o.name IS NOT NULL AND c.object IS NULL
+                     ORDER BY o.name LIMIT ?2"
+                ))?
+                .query_map(params![tenant, SHOWN_IN_SQL], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            let count = usize::try_from(gone).unwrap_or(usize::MAX);
             guard.remarks.push(format!(
-                "{} of {} users are gone from the tenant or from the scope and were not removed: {}",
-                gone.len(),
-                users.len(),
-                listed(names.collect())
+                "{gone} of {of} {kind} are gone from the tenant or from the scope and were not removed: {}",
+                listed(&names, count)
             ));
-            for (object, user) in gone {
-                let fault = lost(user.name.as_deref().unwrap_or_default());
-                let mut entry = known_user(user, &fault);
-                entry.stored.withheld = true;
-                entry.stored.user.enabled &= !considered.disabled_guests.contains(object);
-                considered.users.insert(*object, entry);
-                guard.users.insert(*object);
+            for statement in keep {
+                connection.prepare(statement)?.execute([tenant])?;
             }
         }
-        let groups = groups_of(tenant, known);
-        let gone: Vec<_> = groups
-            .iter()
-            .filter(|(object, _)| !considered.groups.contains_key(object))
-            .collect();
-        if is_too_much(gone.len(), groups.len()) {
-            let names = gone.iter().filter_map(|(_, group)| group.name.as_deref());
-            guard.remarks.push(format!(
-                "{} of {} groups are gone from the tenant or from the scope and were not removed: {}",
-                gone.len(),
-                groups.len(),
-                listed(names.collect())
-            ));
-            for (object, group) in gone {
-                let fault = lost(group.name.as_deref().unwrap_or_default());
-                considered
-                    .groups
-                    .insert(*object, known_group(*object, group, &fault));
-                guard.groups.insert(*object);
-            }
-        }
-        guard
+        Ok(guard)
     }
 
     /// Puts back what those users and groups took part in, then the memberships of the others, if too
-    /// many of them are missing. `closure` is that of the tenant's answer.
+    /// many of them are missing. `want_members` holds the closure of the tenant's answer.
     pub(super) fn keep_memberships(
         &mut self,
         removals: Removals,
         tenant: TenantId,
-        known: &Known,
-        considered: &mut Considered,
-        closure: &mut BTreeMap<ObjectId, BTreeSet<ObjectId>>,
-    ) {
+        connection: &Connection,
+    ) -> Result<(), SyncError> {
         if removals == Removals::Accepted {
-            return;
+            return Ok(());
         }
-        let all = known.groups.iter().filter(|(key, _)| key.tenant == tenant);
-        let before: BTreeMap<ObjectId, &KnownGroup> =
-            all.map(|(key, group)| (key.object, group)).collect();
-        self.keep_places(&before, considered, closure);
-
-        let named_users = users_of(tenant, known);
-        let (mut gone, mut of) = (0_usize, 0_usize);
-        for (object, group) in groups_of(tenant, known) {
-            let now = closure.get(&object);
-            for member in &group.members {
-                if !named_users.contains_key(member) {
-                    continue;
-                }
-                of += 1;
-                let both_stay = now.is_some() && considered.users.contains_key(member);
-                gone += usize::from(both_stay && !now.is_some_and(|now| now.contains(member)));
-            }
-        }
+        keep_places(tenant, connection)?;
+        let (of, gone): (u64, u64) = connection.prepare(MISSING)?.query_row([tenant], |row| {
+            Ok((row.get::<_, u32>(0)?.into(), row.get::<_, u32>(1)?.into()))
+        })?;
         let too_much = is_too_much(gone, of);
         if too_much {
-            self.memberships = u64::try_from(gone).unwrap_or(u64::MAX);
+            self.memberships = gone;
             self.remarks.push(format!(
                 "{gone} of {of} memberships are gone from the tenant and were not removed"
             ));
-            for (object, group) in &before {
-                let Some(now) = closure.get_mut(object) else {
-                    continue;
-                };
-                let stay = |user: &&ObjectId| considered.users.contains_key(user);
-                now.extend(group.members.iter().filter(stay));
-            }
+            connection.prepare(KEEP_MEMBERS)?.execute([tenant])?;
         }
-        self.keep_edges(&before, too_much, considered);
+        connection.execute_batch(
+            "DELETE FROM want_edges WHERE parent IN
+                 (SELECT object FROM claims WHERE kind = 'group' AND withheld = 1);",
+        )?;
+        connection
+            .prepare(KEEP_EDGES)?
+            .execute(params![tenant, too_much])?;
+        Ok(())
     }
 
     /// What is said about it, the cure last.
@@ -169,113 +137,120 @@ impl Guard {
         }
         remarks
     }
+}
 
-    /// The members of groups held back, in them and in the groups that hold those, and the groups of users
-    /// held back: as before.
-    fn keep_places(
-        &self,
-        before: &BTreeMap<ObjectId, &KnownGroup>,
-        considered: &Considered,
-        closure: &mut BTreeMap<ObjectId, BTreeSet<ObjectId>>,
-    ) {
-        let here = |user: &&ObjectId| considered.users.contains_key(user);
-        let mut holders: BTreeMap<ObjectId, Vec<ObjectId>> = BTreeMap::new();
-        for edge in before.values().flat_map(|group| &group.edges) {
-            if edge.kind == MemberKind::Group {
-                holders.entry(edge.member).or_default().push(edge.parent);
-            }
-        }
-        for object in &self.groups {
-            let Some(group) = before.get(object) else {
-                continue;
-            };
-            // Not what the answer still says of it: a group held back neither grows nor shrinks.
-            closure.insert(
-                *object,
-                group.members.iter().filter(here).copied().collect(),
-            );
-            let mut visited = BTreeSet::from([*object]);
-            let mut waiting = vec![*object];
-            while let Some(inner) = waiting.pop() {
-                for holder in holders.get(&inner).into_iter().flatten() {
-                    if !visited.insert(*holder) {
-                        continue;
-                    }
-                    waiting.push(*holder);
-                    if let (Some(was), Some(now)) = (before.get(holder), closure.get_mut(holder)) {
-                        now.extend(group.members.intersection(&was.members).filter(here));
-                    }
-                }
-            }
-        }
-        for (object, group) in before {
-            if let Some(now) = closure.get_mut(object) {
-                now.extend(group.members.intersection(&self.users));
-            }
-        }
+/// The members of groups held back, in them and in the groups that hold those, and the groups of users
+/// held back: as before.
+fn keep_places(tenant: TenantId, connection: &Connection) -> Result<(), SyncError> {
+    // Not what the answer still says of them: a group held back neither grows nor shrinks.
+    connection.execute_batch(
+        "DELETE FROM want_members WHERE parent IN
+             (SELECT object FROM claims WHERE kind = 'group' AND withheld = 1);",
+    )?;
+    connection.prepare(KEEP_GROUP_MEMBERS)?.execute([tenant])?;
+    let mut statement =
+        connection.prepare("SELECT object FROM claims WHERE kind = 'group' AND withheld = 1")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let group: ObjectId = row.get(0)?;
+        connection
+            .prepare_cached(KEEP_IN_HOLDERS)?
+            .execute(params![tenant, group])?;
     }
-
-    /// The direct members that belong to what was kept, as far as both ends are still here.
-    fn keep_edges(
-        &self,
-        before: &BTreeMap<ObjectId, &KnownGroup>,
-        all: bool,
-        considered: &mut Considered,
-    ) {
-        considered
-            .edges
-            .retain(|edge| !self.groups.contains(&edge.parent));
-        let mut edges: BTreeMap<(ObjectId, ObjectId), Edge> = considered
-            .edges
-            .drain(..)
-            .map(|edge| ((edge.parent, edge.member), edge))
-            .collect();
-        for edge in before.values().flat_map(|group| &group.edges) {
-            let (member_stays, member_kept) = match edge.kind {
-                MemberKind::User => (
-                    considered.users.contains_key(&edge.member),
-                    self.users.contains(&edge.member),
-                ),
-                MemberKind::Group => (
-                    considered.groups.contains_key(&edge.member),
-                    self.groups.contains(&edge.member),
-                ),
-            };
-            let kept = all || member_kept || self.groups.contains(&edge.parent);
-            if kept && member_stays && considered.groups.contains_key(&edge.parent) {
-                edges.entry((edge.parent, edge.member)).or_insert(*edge);
-            }
-        }
-        considered.edges = edges.into_values().collect();
-    }
+    connection.prepare(KEEP_USER_PLACES)?.execute([tenant])?;
+    Ok(())
 }
 
-/// Users that this host shows, by object id: a row that failed is nobody's loss.
-fn users_of(tenant: TenantId, known: &Known) -> BTreeMap<ObjectId, &KnownUser> {
-    named(tenant, &known.users, |user| user.name.is_some())
-}
-
-fn groups_of(tenant: TenantId, known: &Known) -> BTreeMap<ObjectId, &KnownGroup> {
-    named(tenant, &known.groups, |group| group.name.is_some())
-}
-
-fn named<T>(
-    tenant: TenantId,
-    known: &BTreeMap<ObjectKey, T>,
-    is_named: impl Fn(&T) -> bool,
-) -> BTreeMap<ObjectId, &T> {
-    known
-        .iter()
-        .filter(|(key, object)| key.tenant == tenant && is_named(object))
-        .map(|(key, object)| (key.object, object))
-        .collect()
-}
-
-fn is_too_much(gone: usize, of: usize) -> bool {
-    let gone = u64::try_from(gone).unwrap_or(u64::MAX);
-    let of = u64::try_from(of).unwrap_or(u64::MAX);
+fn is_too_much(gone: u64, of: u64) -> bool {
     gone > FREE_REMOVALS && gone.saturating_mul(100) > of.saturating_mul(SHARE_PERCENT)
 }
+
+/// The row before the claim: both ask who is missing from `claims`.
+const KEEP_USERS: [&str; 2] = [
+    "INSERT INTO want_users
+     (object, upn, display_name, mail_nickname, sam_account_name, user_type, enabled, created_at,
+      password_changed_at, sessions_valid_from, withheld, gid_number, shell, cut_off_at)
+     SELECT u.object, u.upn, u.display_name, u.mail_nickname, u.sam_account_name, u.user_type,
+            u.enabled AND NOT EXISTS (SELECT 1 FROM disabled_guests AS d WHERE d.object = u.object),
+            u.created_at, u.password_changed_at, u.sessions_valid_from, 1, u.gid_number, u.shell,
+            u.cut_off_at
+     FROM users AS u LEFT JOIN claims AS c ON c.object = u.object
+     WHERE u.tenant = ?1 AND u.name IS NOT NULL AND c.object IS NULL",
+    "INSERT INTO claims (object, kind, created_at, label, candidate, withheld)
+     SELECT u.object, 'user', u.created_at, u.upn, u.name, 1
+     FROM users AS u LEFT JOIN claims AS c ON c.object = u.object
+     WHERE u.tenant = ?1 AND u.name IS NOT NULL AND c.object IS NULL",
+];
+
+const KEEP_GROUPS: [&str; 2] = [
+    "INSERT INTO want_groups (object, display_name, kind, created_at)
+     SELECT g.object, g.display_name, g.kind, g.created_at
+     FROM groups AS g LEFT JOIN claims AS c ON c.object = g.object
+     WHERE g.tenant = ?1 AND g.name IS NOT NULL AND c.object IS NULL",
+    "INSERT INTO claims (object, kind, created_at, label, candidate, withheld)
+     SELECT g.object, 'group', g.created_at, g.display_name, g.name, 1
+     FROM groups AS g LEFT JOIN claims AS c ON c.object = g.object
+     WHERE g.tenant = ?1 AND g.name IS NOT NULL AND c.object IS NULL",
+];
+
+const KEEP_GROUP_MEMBERS: &str = "
+INSERT OR IGNORE INTO want_members (parent, member)
+SELECT m.parent, m.member FROM claims AS g
+JOIN memberships AS m ON m.tenant = ?1 AND m.parent = g.object
+JOIN claims AS u ON u.object = m.member AND u.kind = 'user'
+WHERE g.kind = 'group' AND g.withheld = 1";
+
+/// Of the group `?2`, in every group that held it before and still counts: those members whom that group
+/// had before.
+const KEEP_IN_HOLDERS: &str = "
+WITH RECURSIVE above (object) AS (
+    SELECT parent FROM edges WHERE tenant = ?1 AND member = ?2 AND kind = 'group'
+    UNION
+    SELECT e.parent FROM edges AS e JOIN above AS a ON e.member = a.object
+    WHERE e.tenant = ?1 AND e.kind = 'group'
+)
+INSERT OR IGNORE INTO want_members (parent, member)
+SELECT a.object, m.member FROM above AS a
+JOIN claims AS g ON g.object = a.object AND g.kind = 'group'
+JOIN memberships AS m ON m.tenant = ?1 AND m.parent = ?2
+JOIN memberships AS was ON was.tenant = ?1 AND was.parent = a.object AND was.member = m.member
+JOIN claims AS u ON u.object = m.member AND u.kind = 'user'
+WHERE a.object <> ?2";
+
+const KEEP_USER_PLACES: &str = "
+INSERT OR IGNORE INTO want_members (parent, member)
+SELECT m.parent, m.member FROM claims AS u
+JOIN memberships AS m ON m.tenant = ?1 AND m.member = u.object
+JOIN claims AS g ON g.object = m.parent AND g.kind = 'group'
+WHERE u.kind = 'user' AND u.withheld = 1";
+
+/// Memberships of shown users in shown groups before this run, and how many of them are missing although
+/// both ends stay.
+const MISSING: &str = "
+SELECT count(*), count(*) FILTER (WHERE g.object IS NOT NULL AND u.object IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM want_members AS w
+                    WHERE w.parent = m.parent AND w.member = m.member))
+FROM memberships AS m
+JOIN users AS ku ON ku.tenant = m.tenant AND ku.object = m.member AND ku.name IS NOT NULL
+JOIN groups AS kg ON kg.tenant = m.tenant AND kg.object = m.parent AND kg.name IS NOT NULL
+LEFT JOIN claims AS g ON g.object = m.parent AND g.kind = 'group'
+LEFT JOIN claims AS u ON u.object = m.member AND u.kind = 'user'
+WHERE m.tenant = ?1";
+
+const KEEP_MEMBERS: &str = "
+INSERT OR IGNORE INTO want_members (parent, member)
+SELECT m.parent, m.member FROM memberships AS m
+JOIN claims AS g ON g.object = m.parent AND g.kind = 'group'
+JOIN claims AS u ON u.object = m.member AND u.kind = 'user'
+WHERE m.tenant = ?1";
+
+/// The direct members that belong to what was kept, as far as both ends are still here; with `?2` all.
+const KEEP_EDGES: &str = "
+INSERT OR IGNORE INTO want_edges (parent, kind, member)
+SELECT e.parent, e.kind, e.member FROM edges AS e
+JOIN claims AS g ON g.object = e.parent AND g.kind = 'group'
+JOIN claims AS m ON m.object = e.member AND m.kind = e.kind
+WHERE e.tenant = ?1 AND (?2 OR g.withheld = 1 OR m.withheld = 1)";
 
 #[cfg(test)]
 mod tests;

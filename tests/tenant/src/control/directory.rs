@@ -1,4 +1,4 @@
-//! People and groups: create, change, delete, restore, nest.
+//! People and groups, one call a change: see [`super::changes`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,39 +8,36 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Outcome, Refusal, Sent, done};
+use super::changes::{Edit, apply};
+use super::{Outcome, Sent};
 use crate::front::Front;
-use crate::state::seed::member_id;
+use crate::state::StateError;
 use crate::state::user::User;
-use crate::state::{StateError, World};
 
 type Flat = Sent<Map<String, Value>>;
 type Shared = State<Arc<Front>>;
+type Options = Query<HashMap<String, String>>;
 
 /// Which tenant something new is for: `?tenant=` an id or domain, else the first.
 #[derive(Debug, Deserialize)]
 pub(super) struct Place {
-    tenant: Option<String>,
+    pub(super) tenant: Option<String>,
 }
 
-fn tenant_index(world: &World, place: &Place) -> Result<usize, StateError> {
-    match &place.tenant {
-        None => Ok(0),
-        Some(name) => world
-            .tenant_index(name)
-            .ok_or_else(|| StateError::NotFound(format!("tenant {name}"))),
-    }
+fn change(front: &Front, change: Edit) -> Outcome {
+    apply(&mut front.world(), change).map(Json)
+}
+
+fn permanent(query: &HashMap<String, String>) -> bool {
+    query.get("permanent").is_some_and(|value| value == "true")
 }
 
 pub(super) async fn create_user(
     State(front): Shared,
-    Query(place): Query<Place>,
-    Sent(flat): Flat,
+    Query(Place { tenant }): Query<Place>,
+    Sent(set): Flat,
 ) -> Outcome {
-    let mut world = front.world();
-    let (now, index) = (world.clock.now(), tenant_index(&world, &place)?);
-    let id = world.tenant_mut(index)?.create_user(flat, now)?;
-    Ok(Json(json!({"id": id})))
+    change(&front, Edit::CreateUser { tenant, set })
 }
 
 pub(super) async fn show_user(State(front): Shared, Path(key): Path<String>) -> Outcome {
@@ -48,7 +45,7 @@ pub(super) async fn show_user(State(front): Shared, Path(key): Path<String>) -> 
     let (index, id) = world.find_user(&key)?;
     let tenant = world.tenant_mut(index)?;
     let user = tenant.any_user(&id).ok_or(StateError::NotFound(key))?;
-    Ok(Json(presentable(user)))
+    Ok(Json(presentable(&user)))
 }
 
 /// A user without the password's text.
@@ -65,94 +62,56 @@ pub(super) fn presentable(user: &User) -> Value {
 
 pub(super) async fn change_user(
     State(front): Shared,
-    Path(key): Path<String>,
-    Sent(flat): Flat,
+    Path(user): Path<String>,
+    Sent(set): Flat,
 ) -> Outcome {
-    let mut world = front.world();
-    let now = world.clock.now();
-    let (index, id) = world.find_user(&key)?;
-    world.tenant_mut(index)?.change_user(&id, flat, now)?;
-    done()
+    change(&front, Edit::ChangeUser { user, set })
 }
 
 pub(super) async fn delete_user(
     State(front): Shared,
-    Path(key): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
+    Path(user): Path<String>,
+    Query(query): Options,
 ) -> Outcome {
-    let mut world = front.world();
-    let found = world.find_user(&key)?;
-    delete(&mut world, found, &query)
+    let permanent = permanent(&query);
+    change(&front, Edit::DeleteUser { user, permanent })
 }
 
-pub(super) async fn delete_group(
-    State(front): Shared,
-    Path(key): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Outcome {
-    let mut world = front.world();
-    let found = world.find_group(&key)?;
-    delete(&mut world, found, &query)
+pub(super) async fn restore_user(State(front): Shared, Path(user): Path<String>) -> Outcome {
+    change(&front, Edit::RestoreUser { user })
 }
 
-fn delete(
-    world: &mut World,
-    (index, id): (usize, String),
-    query: &HashMap<String, String>,
-) -> Outcome {
-    let now = world.clock.now();
-    let for_good = query.get("permanent").is_some_and(|value| value == "true");
-    world.tenant_mut(index)?.delete(&id, for_good, now)?;
-    done()
-}
-
-pub(super) async fn restore_user(State(front): Shared, Path(key): Path<String>) -> Outcome {
-    let mut world = front.world();
-    let (index, id) = world.find_user(&key)?;
-    world.tenant_mut(index)?.restore(&id)?;
-    done()
-}
-
-pub(super) async fn restore_group(State(front): Shared, Path(key): Path<String>) -> Outcome {
-    let mut world = front.world();
-    let (index, id) = world.find_group(&key)?;
-    world.tenant_mut(index)?.restore(&id)?;
-    done()
+pub(super) async fn revoke_user(State(front): Shared, Path(user): Path<String>) -> Outcome {
+    change(&front, Edit::RevokeUser { user })
 }
 
 pub(super) async fn create_group(
     State(front): Shared,
-    Query(place): Query<Place>,
-    Sent(mut flat): Flat,
+    Query(Place { tenant }): Query<Place>,
+    Sent(set): Flat,
 ) -> Outcome {
-    let members: Vec<String> = match flat.remove("members") {
-        None => Vec::new(),
-        Some(members) => serde_json::from_value(members).map_err(Refusal::bad)?,
-    };
-    let mut world = front.world();
-    let (now, index) = (world.clock.now(), tenant_index(&world, &place)?);
-    let tenant = world.tenant_mut(index)?;
-    // All members are looked up before anything is made.
-    let members = members
-        .iter()
-        .map(|member| member_id(tenant, member))
-        .collect::<Result<Vec<String>, StateError>>()?;
-    let id = tenant.create_group(flat, now)?;
-    for member in members {
-        tenant.add_member(&id, &member)?;
-    }
-    Ok(Json(json!({"id": id})))
+    change(&front, Edit::CreateGroup { tenant, set })
 }
 
 pub(super) async fn change_group(
     State(front): Shared,
-    Path(key): Path<String>,
-    Sent(flat): Flat,
+    Path(group): Path<String>,
+    Sent(set): Flat,
 ) -> Outcome {
-    let mut world = front.world();
-    let (index, id) = world.find_group(&key)?;
-    world.tenant_mut(index)?.change_group(&id, flat)?;
-    done()
+    change(&front, Edit::ChangeGroup { group, set })
+}
+
+pub(super) async fn delete_group(
+    State(front): Shared,
+    Path(group): Path<String>,
+    Query(query): Options,
+) -> Outcome {
+    let permanent = permanent(&query);
+    change(&front, Edit::DeleteGroup { group, permanent })
+}
+
+pub(super) async fn restore_group(State(front): Shared, Path(group): Path<String>) -> Outcome {
+    change(&front, Edit::RestoreGroup { group })
 }
 
 /// A member by object id, UPN or name of a group.
@@ -164,25 +123,15 @@ pub(super) struct NewMember {
 
 pub(super) async fn add_member(
     State(front): Shared,
-    Path(key): Path<String>,
-    Sent(member): Sent<NewMember>,
+    Path(group): Path<String>,
+    Sent(NewMember { id: member }): Sent<NewMember>,
 ) -> Outcome {
-    let mut world = front.world();
-    let (index, id) = world.find_group(&key)?;
-    let tenant = world.tenant_mut(index)?;
-    let member = member_id(tenant, &member.id)?;
-    tenant.add_member(&id, &member)?;
-    done()
+    change(&front, Edit::AddMember { group, member })
 }
 
 pub(super) async fn remove_member(
     State(front): Shared,
-    Path((key, member)): Path<(String, String)>,
+    Path((group, member)): Path<(String, String)>,
 ) -> Outcome {
-    let mut world = front.world();
-    let (index, id) = world.find_group(&key)?;
-    let tenant = world.tenant_mut(index)?;
-    let member = member_id(tenant, &member)?;
-    tenant.remove_member(&id, &member)?;
-    done()
+    change(&front, Edit::RemoveMember { group, member })
 }

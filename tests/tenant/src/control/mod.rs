@@ -4,16 +4,18 @@
 //! the README. An error is `{"error": "sentence"}` with 400, 404 or 409, and
 //! nothing has changed then.
 
+mod changes;
 mod directory;
 mod sign_in;
 mod tenant;
+mod truth;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
@@ -51,7 +53,7 @@ fn router(front: Arc<Front>) -> Router {
         .route("/users/{key}", patch(directory::change_user))
         .route("/users/{key}", delete(directory::delete_user))
         .route("/users/{key}/restore", post(directory::restore_user))
-        .route("/users/{key}/revoke", post(sign_in::revoke_sessions))
+        .route("/users/{key}/revoke", post(directory::revoke_user))
         .route("/groups", post(directory::create_group))
         .route("/groups/{key}", patch(directory::change_group))
         .route("/groups/{key}", delete(directory::delete_group))
@@ -61,7 +63,18 @@ fn router(front: Arc<Front>) -> Router {
             "/groups/{key}/members/{member}",
             delete(directory::remove_member),
         )
+        .route("/changes", post(changes::all))
+        .route("/truth", get(truth::truth))
+        .route("/synthetic", post(truth::populate))
+        .route("/synthetic/changes", post(truth::churn))
+        .route("/delta", get(tenant::delta).put(tenant::change_delta))
+        .route("/delta/end", post(tenant::end_tokens))
+        .route(
+            "/throttle",
+            put(tenant::throttle).delete(tenant::unthrottle),
+        )
         .route("/apps/{client_id}", patch(sign_in::change_app))
+        .route("/apps/{client_id}/challenge", post(sign_in::challenge))
         .route("/device-codes", get(sign_in::device_codes))
         .route("/device-codes/{code}/approve", post(sign_in::approve))
         .route("/device-codes/{code}/decline", post(sign_in::decline))
@@ -86,8 +99,12 @@ fn router(front: Arc<Front>) -> Router {
             get(tenant::requests).delete(tenant::clear_requests),
         )
         .route("/state", get(tenant::state))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(front)
 }
+
+/// Largest body, in bytes: a list of a hundred thousand changes.
+const BODY_LIMIT: usize = 64 << 20;
 
 /// A refusal of the control API.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use super::{Outcome, Refusal, Sent, done};
 use crate::front::Front;
 use crate::login::device::{self, State as CodeState};
 use crate::state::app::App;
-use crate::state::{StateError, TokenOverride};
+use crate::state::{Challenge, StateError, TokenOverride};
 
 type Shared = State<Arc<Front>>;
 
@@ -84,11 +84,19 @@ pub(super) async fn change_app(
     done()
 }
 
-pub(super) async fn revoke_sessions(State(front): Shared, Path(key): Path<String>) -> Outcome {
+/// Graph answers the registration's tokens of until now with a claims challenge,
+/// those of holders who understand one.
+pub(super) async fn challenge(State(front): Shared, Path(client_id): Path<String>) -> Outcome {
     let mut world = front.world();
-    let now = world.clock.now();
-    let (index, id) = world.find_user(&key)?;
-    world.tenant_mut(index)?.revoke_sessions(&id, now)?;
+    let at = world.clock.now().unix_timestamp();
+    let found = world
+        .tenants
+        .iter()
+        .find_map(|tenant| tenant.app(&client_id));
+    let client_id = found
+        .map(|app| app.client_id.clone())
+        .ok_or_else(|| StateError::NotFound(format!("registration {client_id}")))?;
+    world.challenges.push(Challenge { client_id, at });
     done()
 }
 

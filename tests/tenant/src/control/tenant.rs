@@ -12,7 +12,9 @@ use super::{Outcome, Refusal, Sent, done};
 use crate::clock::graph_instant;
 use crate::faults::Fault;
 use crate::front::Front;
+use crate::graph::{Meters, Throttle};
 use crate::state::Settings;
+use crate::state::delta::{Ended, Switches};
 
 type Shared = State<Arc<Front>>;
 
@@ -46,17 +48,20 @@ pub(super) struct PageSize {
     n: Option<usize>,
     /// Member rows of a group on one delta page.
     members: Option<usize>,
+    /// Member rows of all groups on one delta page.
+    rows: Option<usize>,
     /// Ceiling for list pages.
     lists: Option<usize>,
 }
 
 pub(super) async fn page_size(State(front): Shared, Sent(size): Sent<PageSize>) -> Outcome {
-    if [size.n, size.members, size.lists].contains(&Some(0)) {
+    if [size.n, size.members, size.rows, size.lists].contains(&Some(0)) {
         return Err(Refusal::bad("a page holds at least one"));
     }
     let settings = &mut front.world().settings;
     settings.delta_page = size.n.unwrap_or(settings.delta_page);
     settings.delta_members = size.members.unwrap_or(settings.delta_members);
+    settings.delta_rows = size.rows.unwrap_or(settings.delta_rows);
     settings.list_page = size.lists.unwrap_or(settings.list_page);
     done()
 }
@@ -76,6 +81,50 @@ pub(super) async fn change_settings(
     }
     let changed: Settings = serde_json::from_value(all).map_err(Refusal::bad)?;
     world.settings = changed;
+    done()
+}
+
+pub(super) async fn delta(State(front): Shared) -> Outcome {
+    Ok(Json(json!(front.world().settings.delta)))
+}
+
+/// Sets the switches that are named; the others stay.
+pub(super) async fn change_delta(
+    State(front): Shared,
+    Sent(changes): Sent<Map<String, Value>>,
+) -> Outcome {
+    let mut world = front.world();
+    let mut all = json!(world.settings.delta);
+    if let Value::Object(fields) = &mut all {
+        fields.extend(changes);
+    }
+    let changed: Switches = serde_json::from_value(all).map_err(Refusal::bad)?;
+    if changed.lag_seconds < 0 {
+        return Err(Refusal::bad("nothing shows before it happened"));
+    }
+    world.settings.delta = changed;
+    done()
+}
+
+pub(super) async fn end_tokens(State(front): Shared, Sent(order): Sent<Ended>) -> Outcome {
+    if let Some(name) = &order.collection
+        && !matches!(name.as_str(), "users" | "groups")
+    {
+        return Err(Refusal::bad(format!("`{name}` has no delta")));
+    }
+    front.world().ended.push(order);
+    done()
+}
+
+pub(super) async fn throttle(State(front): Shared, Sent(throttle): Sent<Throttle>) -> Outcome {
+    let mut world = front.world();
+    world.settings.throttle = Some(throttle);
+    world.meters = Meters::default();
+    done()
+}
+
+pub(super) async fn unthrottle(State(front): Shared) -> Outcome {
+    front.world().settings.throttle = None;
     done()
 }
 
@@ -133,8 +182,8 @@ pub(super) async fn state(State(front): Shared) -> Outcome {
                     "publicClientFlows": app.public_client_flows,
                     "disabled": app.disabled,
                 })).collect::<Vec<Value>>(),
-                "users": tenant.users().iter().map(presentable).collect::<Vec<Value>>(),
-                "groups": tenant.groups(),
+                "users": tenant.users().map(|user| presentable(&user)).collect::<Vec<Value>>(),
+                "groups": tenant.groups().map(|group| json!(&*group)).collect::<Vec<Value>>(),
                 "changes": tenant.changes.place(),
             })
         })

@@ -1,8 +1,11 @@
 //! Who asks: the bearer token, its tenant and its roles.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::GraphError;
+use crate::login::CAPABLE_TOKEN_LIFE;
 use crate::state::World;
 use crate::state::tenant::Tenant;
 use crate::wire::Request;
@@ -21,6 +24,8 @@ pub(super) struct Principal {
     /// A place in [`World::tenants`].
     pub(super) tenant: usize,
     roles: Vec<String>,
+    /// The registration that asks, or through which a person does.
+    pub(super) client_id: String,
     /// The person's object id, if a person asks.
     pub(super) user: Option<String>,
 }
@@ -33,6 +38,8 @@ pub(super) enum Right {
     HiddenMembers,
     Organization,
     Domains,
+    Applications,
+    EndSessions,
 }
 
 impl Right {
@@ -57,6 +64,17 @@ impl Right {
                 "Organization.Read.All",
                 "Organization.ReadWrite.All",
                 "Directory.Read.All",
+                "Directory.ReadWrite.All",
+            ],
+            Self::Applications => &[
+                "Application.Read.All",
+                "Application.ReadWrite.All",
+                "Directory.Read.All",
+                "Directory.ReadWrite.All",
+            ],
+            Self::EndSessions => &[
+                "User.RevokeSessions.All",
+                "User.ReadWrite.All",
                 "Directory.ReadWrite.All",
             ],
             Self::Domains => &[
@@ -135,11 +153,38 @@ pub(super) fn principal(world: &World, request: &Request) -> Result<Principal, G
         .flatten();
     let roles = roles.filter_map(Value::as_str).map(str::to_owned).collect();
     let is_user = text("idtyp") == "user";
+    check_challenges(world, &claims)?;
     Ok(Principal {
         tenant,
         roles,
+        client_id: text("appid").to_owned(),
         user: is_user.then(|| text("oid").to_owned()),
     })
+}
+
+/// Refuses a token that was issued before its registration's sessions were ended,
+/// if whoever holds it said (`xms_cc`) that they understand the challenge; other
+/// tokens live until they expire (facts §7).
+fn check_challenges(world: &World, claims: &Value) -> Result<(), GraphError> {
+    let number = |name: &str| claims.get(name).and_then(Value::as_i64).unwrap_or(0);
+    let client_id = claims.get("appid").and_then(Value::as_str);
+    let issued = number("exp") - CAPABLE_TOKEN_LIFE - 1;
+    let newest = world
+        .challenges
+        .iter()
+        .filter(|challenge| Some(challenge.client_id.as_str()) == client_id)
+        .map(|challenge| challenge.at)
+        .max();
+    match newest {
+        // Only a token of the challenge itself is valid from that instant on.
+        Some(at) if claims.get("xms_cc").is_some() && issued <= at && number("nbf") <= at => {
+            let wanted = serde_json::json!({
+                "access_token": {"nbf": {"essential": true, "value": (at + 1).to_string()}},
+            });
+            Err(GraphError::challenge(&STANDARD.encode(wanted.to_string())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A token for tests, with these roles.
@@ -226,6 +271,52 @@ mod tests {
             let (status, code, _) = status_and_error(world, Some(&token), path);
             assert_eq!(status, expected, "{role} {path}");
             assert_eq!(code == "Authorization_RequestDenied", expected == 403);
+        }
+    }
+
+    #[test]
+    fn a_challenge_meets_capable_tokens_of_before_only() {
+        let world = &mut contoso();
+        let now = world.clock.now().unix_timestamp();
+        let token = |world: &World, at: i64, nbf: i64, capable: bool| {
+            let mut claims = serde_json::json!({
+                "aud": "https://graph.microsoft.com", "exp": at + CAPABLE_TOKEN_LIFE + 1,
+                "nbf": nbf, "tid": world.tenants[0].id, "idtyp": "app", "appid": "sync",
+                "roles": ["User.Read.All"],
+            });
+            if capable {
+                claims["xms_cc"] = serde_json::json!(["CP1"]);
+            }
+            format!("Bearer {}", world.keys.access_token(&claims).unwrap())
+        };
+        let old = token(world, now, now - 300, true);
+        let incapable = token(world, now, now - 300, false);
+        assert_eq!(status_and_error(world, Some(&old), "users").0, 200);
+        let client_id = "sync".to_owned();
+        world
+            .challenges
+            .push(crate::state::Challenge { client_id, at: now });
+
+        let (status, code, message) = status_and_error(world, Some(&old), "users");
+        assert_eq!((status, code.as_str()), (401, "InvalidAuthenticationToken"));
+        assert!(message.contains("TokenIssuedBeforeRevocationTimestamp"));
+        let url = "https://graph.microsoft.com/v1.0/users";
+        let mut sent = request(Method::GET, url, "");
+        sent.headers
+            .insert("authorization", HeaderValue::from_str(&old).unwrap());
+        let answer = handle(world, &sent);
+        let challenge = answer.headers["www-authenticate"].to_str().unwrap();
+        let (_, claims) = challenge.split_once("claims=\"").unwrap();
+        let claims = STANDARD.decode(claims.trim_end_matches('"')).unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        assert!(challenge.contains("error=\"insufficient_claims\""));
+        let wanted = claims.pointer("/access_token/nbf/value").unwrap();
+        assert_eq!(wanted, &serde_json::json!((now + 1).to_string()));
+
+        let met = token(world, now, now + 1, true);
+        let later = token(world, now + 10, now - 290, true);
+        for good in [&met, &later, &incapable] {
+            assert_eq!(status_and_error(world, Some(good), "users").0, 200);
         }
     }
 }

@@ -13,8 +13,8 @@ pub(crate) struct GraphError {
     status: StatusCode,
     code: &'static str,
     message: String,
-    /// Where a fresh round begins, for a delta that must start over.
-    location: Option<String>,
+    /// What goes along: where a fresh round begins, when to come back.
+    headers: Vec<(&'static str, String)>,
 }
 
 impl GraphError {
@@ -23,7 +23,7 @@ impl GraphError {
             status,
             code,
             message: message.into(),
-            location: None,
+            headers: Vec::new(),
         }
     }
 
@@ -88,13 +88,40 @@ impl GraphError {
         )
     }
 
-    pub(super) fn resync(location: String) -> Self {
+    /// A delta round must start over at `location`; the code is one of two.
+    pub(super) fn resync(code: &'static str, location: String) -> Self {
         Self {
-            location: Some(location),
+            headers: vec![("location", location)],
             ..Self::new(
                 StatusCode::GONE,
-                "syncStateNotFound",
+                code,
                 "The sync state generation is not found; a full resynchronization is required.",
+            )
+        }
+    }
+
+    /// Too much was asked; the headers say when to come back.
+    pub(super) fn throttled(headers: Vec<(&'static str, String)>) -> Self {
+        Self {
+            headers,
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "TooManyRequests",
+                "Too many requests. Please try again later.",
+            )
+        }
+    }
+
+    /// The token was good and is no more: another one, with these claims.
+    pub(super) fn challenge(claims: &str) -> Self {
+        Self {
+            headers: vec![(
+                "www-authenticate",
+                format!("{CHALLENGE}, error=\"insufficient_claims\", claims=\"{claims}\""),
+            )],
+            ..Self::bad_token(
+                "Continuous access evaluation resulted in claims challenge with result: \
+                 InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp",
             )
         }
     }
@@ -118,15 +145,15 @@ impl GraphError {
         }});
         let mut answer = Answer::json(self.status, &body).with("content-type", "application/json");
         if self.status == StatusCode::UNAUTHORIZED {
-            answer = answer.with(
-                "www-authenticate",
-                "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/\
-                 oauth2/authorize\", client_id=\"00000003-0000-0000-c000-000000000000\"",
-            );
+            answer = answer.with("www-authenticate", CHALLENGE);
         }
-        match &self.location {
-            Some(location) => answer.with("location", location),
-            None => answer,
+        for (name, value) in &self.headers {
+            answer = answer.with(name, value);
         }
+        answer
     }
 }
+
+/// What every 401 of Graph begins its challenge with.
+const CHALLENGE: &str = "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/\
+     common/oauth2/authorize\", client_id=\"00000003-0000-0000-c000-000000000000\"";

@@ -1,9 +1,11 @@
 //! `/groups`, their direct members and their transitive ones.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::auth::{Principal, Right};
-use super::lists::{Collection, page, place_key};
+use super::lists::{Collection, after_place, page, place_key};
 use super::query::{Kinds, Options};
 use super::users::{cast_path, need_eventual};
 use super::{GraphError, Reply, delta};
@@ -28,7 +30,7 @@ pub(super) fn get(
         ["$count"] => {
             let options = Options::read(request, Kinds::One(&GROUP))?;
             need_eventual(&options)?;
-            let count = matching(principal.tenant(world)?, &options).count();
+            let count = matching(principal.tenant(world)?, &options, 0).count();
             Ok(Reply::Text(count.to_string()))
         }
         [id] => one(principal.tenant(world)?, request, id),
@@ -41,8 +43,7 @@ pub(super) fn get(
 
 fn list(world: &World, principal: &Principal, request: &Request) -> Result<Reply, GraphError> {
     let options = Options::read(request, Kinds::One(&GROUP))?;
-    let groups = matching(principal.tenant(world)?, &options)
-        .map(|(place, group)| (place_key(place), group));
+    let tenant = principal.tenant(world)?;
     let collection = Collection {
         path: "groups",
         context: "groups",
@@ -52,20 +53,20 @@ fn list(world: &World, principal: &Principal, request: &Request) -> Result<Reply
         request,
         &options,
         &world.settings,
-        groups,
+        |after| matching(tenant, &options, after_place(after)),
         |group| options.show(&GROUP, &|name| group.property(name)),
     )
     .map(Reply::Json)
 }
 
+/// The live groups that a filter lets through, from a place on.
 fn matching<'a>(
     tenant: &'a Tenant,
     options: &'a Options,
-) -> impl Iterator<Item = (usize, &'a Group)> {
-    tenant
-        .groups()
-        .iter()
-        .enumerate()
+    from: usize,
+) -> impl Iterator<Item = (String, Cow<'a, Group>)> {
+    (from..tenant.group_count())
+        .filter_map(|nth| Some((place_key(nth), tenant.nth_group(nth)?)))
         .filter(|(_, group)| group.is_live() && fits(group, options))
 }
 
@@ -93,21 +94,20 @@ fn one(tenant: &Tenant, request: &Request, id: &str) -> Result<Reply, GraphError
 }
 
 /// A member of a group: what kind it is decides what is shown.
-#[derive(Clone, Copy)]
 enum Member<'a> {
-    User(&'a User),
-    Group(&'a Group),
+    User(Cow<'a, User>),
+    Group(Cow<'a, Group>),
 }
 
 impl Member<'_> {
-    fn kind(self) -> &'static Kind {
+    fn kind(&self) -> &'static Kind {
         match self {
             Self::User(_) => &USER,
             Self::Group(_) => &GROUP,
         }
     }
 
-    fn property(self, name: &str) -> Option<Value> {
+    fn property(&self, name: &str) -> Option<Value> {
         match self {
             Self::User(user) => user.property(name),
             Self::Group(group) => group.property(name),
@@ -145,29 +145,32 @@ fn members(
         group.hides_members() && !principal.may(Right::HiddenMembers),
     ) {
         (_, true) => Default::default(),
-        ("members", _) => group.members.clone(),
+        ("members", _) => group.members.all(),
         _ => tenant.transitive_members(&group.id),
     };
     // Only live objects are shown; the recycle bin keeps its memberships to itself.
-    let found = ids
-        .into_iter()
-        .filter_map(|id| {
-            let user = tenant
-                .user_by_id(&id)
-                .filter(|user| user.is_live())
-                .map(Member::User);
-            let member = user.or_else(|| tenant.live_group(&id).map(Member::Group))?;
-            Some((id, member))
-        })
-        .filter(|(_, member)| only.is_none_or(|kind| std::ptr::eq(kind, member.kind())))
-        .filter(|(_, member)| {
-            options.filter.as_ref().is_none_or(|filter| {
-                filter.matches(&|name| member.property(name).unwrap_or(Value::Null))
+    let found = |after: Option<&str>| {
+        let after = after.unwrap_or_default().to_owned();
+        ids.iter()
+            .filter(move |id| **id > after)
+            .filter_map(|id| {
+                let user = tenant
+                    .user_by_id(id)
+                    .filter(|user| user.is_live())
+                    .map(Member::User);
+                let member = user.or_else(|| tenant.live_group(id).map(Member::Group))?;
+                Some((id.clone(), member))
             })
-        });
+            .filter(|(_, member)| only.is_none_or(|kind| std::ptr::eq(kind, member.kind())))
+            .filter(|(_, member)| {
+                options.filter.as_ref().is_none_or(|filter| {
+                    filter.matches(&|name| member.property(name).unwrap_or(Value::Null))
+                })
+            })
+    };
     if wants_count {
         need_eventual(&options)?;
-        return Ok(Reply::Text(found.count().to_string()));
+        return Ok(Reply::Text(found(None).count().to_string()));
     }
     let sees_users = principal.may(Right::Users);
     let path = format!("groups/{}/{relation}{}", group.id, cast_path(cast));

@@ -5,12 +5,15 @@
 //! an unknown segment or option, never answered with made-up data.
 
 mod auth;
+mod batch;
 mod delta;
 mod errors;
 mod filter;
 mod groups;
 mod lists;
+mod meter;
 mod query;
+mod service_principals;
 mod tenant;
 mod users;
 
@@ -21,7 +24,9 @@ use axum::http::{Method, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;
 
+use auth::Principal;
 pub(crate) use errors::GraphError;
+pub(crate) use meter::{Meters, Throttle};
 
 use crate::state::World;
 use crate::wire::{Answer, Request, percent_encoded};
@@ -39,7 +44,12 @@ enum Reply {
 /// Answers a request to Graph.
 pub(crate) fn handle(world: &mut World, request: &Request) -> Answer {
     let request_id = Uuid::new_v4().to_string();
-    let answer = match dispatch(world, request) {
+    let (cost, outcome) = metered(world, request);
+    let (share, outcome) = match outcome {
+        Ok((share, reply)) => (share, Ok(reply)),
+        Err(error) => (None, Err(error)),
+    };
+    let mut answer = match outcome {
         Ok(Reply::Json(body)) => Answer::json(StatusCode::OK, &body).with(
             "content-type",
             "application/json;odata.metadata=minimal;odata.streaming=true;\
@@ -48,6 +58,9 @@ pub(crate) fn handle(world: &mut World, request: &Request) -> Answer {
         Ok(Reply::Text(body)) => Answer::text(StatusCode::OK, "text/plain", body),
         Err(error) => error.render(request, &request_id, world.clock.now()),
     };
+    if let Some(share) = share.filter(|share| *share > TOLD_SHARE) {
+        answer = answer.with("x-ms-throttle-limit-percentage", &format!("{share:.2}"));
+    }
     let client_id = request
         .header("client-request-id")
         .unwrap_or(&request_id)
@@ -56,7 +69,7 @@ pub(crate) fn handle(world: &mut World, request: &Request) -> Answer {
         .with("odata-version", "4.0")
         .with("request-id", &request_id)
         .with("client-request-id", &client_id)
-        .with("x-ms-resource-unit", "1")
+        .with("x-ms-resource-unit", &cost.to_string())
         .with("cache-control", "no-cache")
         .with("strict-transport-security", "max-age=31536000")
         .with(
@@ -66,13 +79,43 @@ pub(crate) fn handle(world: &mut World, request: &Request) -> Answer {
         )
 }
 
-fn dispatch(world: &mut World, request: &Request) -> Result<Reply, GraphError> {
-    let segments = segments(request)?;
-    let principal = auth::principal(world, request)?;
+/// Above this share of the quota every answer says how much is spent (facts §5).
+const TOLD_SHARE: f64 = 0.8;
+
+/// A reply and the share of the quota that is spent with it.
+type Metered = Result<(Option<f64>, Reply), GraphError>;
+
+/// Says what a request costs, charges it and answers it.
+fn metered(world: &mut World, request: &Request) -> (u64, Metered) {
+    let known = segments(request).and_then(|segments| {
+        let principal = auth::principal(world, request)?;
+        Ok((segments, principal))
+    });
+    let (segments, principal) = match known {
+        Ok(known) => known,
+        Err(error) => return (1, Err(error)),
+    };
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match (&request.method, parts.as_slice()) {
-        (&Method::GET, ["users", rest @ ..]) => users::get(world, &principal, request, rest),
-        (&Method::GET, ["groups", rest @ ..]) => groups::get(world, &principal, request, rest),
+    // A batch costs what its items do.
+    if (&request.method, parts.as_slice()) == (&Method::POST, &["$batch"]) {
+        let reply = batch::answer(world, request).map(Reply::Json);
+        return (1, reply.map(|reply| (None, reply)));
+    }
+    let cost = meter::cost(request, &parts);
+    let outcome = meter::charge(world, &principal, cost)
+        .and_then(|share| dispatch(world, &principal, request, &parts).map(|reply| (share, reply)));
+    (cost, outcome)
+}
+
+fn dispatch(
+    world: &mut World,
+    principal: &Principal,
+    request: &Request,
+    parts: &[&str],
+) -> Result<Reply, GraphError> {
+    match (&request.method, parts) {
+        (&Method::GET, ["users", rest @ ..]) => users::get(world, principal, request, rest),
+        (&Method::GET, ["groups", rest @ ..]) => groups::get(world, principal, request, rest),
         (
             &Method::POST,
             [
@@ -80,12 +123,21 @@ fn dispatch(world: &mut World, request: &Request) -> Result<Reply, GraphError> {
                 key,
                 action @ ("getMemberGroups" | "checkMemberGroups"),
             ],
-        ) => users::member_groups(world, &principal, request, key, action),
-        (&Method::GET, ["me"]) => users::me(world, &principal, request),
-        (&Method::GET, ["organization"]) => tenant::organization(world, &principal, request),
-        (&Method::GET, ["domains"]) => tenant::domains(world, &principal, request),
+        ) => users::member_groups(world, principal, request, key, action),
+        (&Method::POST, ["users", key, "revokeSignInSessions"]) => {
+            users::revoke_sessions(world, principal, key)
+        }
+        (&Method::GET, ["me"]) => users::me(world, principal, request),
+        (&Method::GET, ["organization"]) => tenant::organization(world, principal, request),
+        (&Method::GET, ["domains"]) => tenant::domains(world, principal, request),
+        (&Method::GET, ["servicePrincipals", rest @ ..]) => {
+            service_principals::get(world, principal, request, rest)
+        }
+        (&Method::GET, ["directory", "deletedItems", cast]) => {
+            lists::deleted(world, principal, request, cast)
+        }
         (&Method::GET, [other, ..]) => Err(GraphError::unknown_segment(other)),
-        // No role this tenant grants allows a change.
+        // No role this tenant grants allows another change.
         _ => Err(GraphError::denied()),
     }
 }
@@ -110,6 +162,11 @@ fn segments(request: &Request) -> Result<Vec<String>, GraphError> {
             Some((name, key)) => {
                 out.push(name.to_owned());
                 out.push(key.replace("''", "'"));
+            }
+            None if segment.ends_with("')") && segment.contains("(appId=") => {
+                let (name, key) = segment.split_once('(').unwrap_or((segment, ""));
+                out.push(name.to_owned());
+                out.push(key.trim_end_matches(')').to_owned());
             }
             None => {
                 let plain = segment.strip_suffix("()").unwrap_or(segment);

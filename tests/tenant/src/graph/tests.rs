@@ -9,9 +9,9 @@ use crate::state::World;
 use crate::state::seed::contoso;
 use crate::wire::{Answer, percent_encoded, request};
 
-const BOTH: [&str; 2] = ["User.Read.All", "GroupMember.Read.All"];
+pub(super) const BOTH: [&str; 2] = ["User.Read.All", "GroupMember.Read.All"];
 
-fn ask(world: &mut World, path: &str, roles: &[&str], eventual: bool) -> Answer {
+pub(super) fn ask(world: &mut World, path: &str, roles: &[&str], eventual: bool) -> Answer {
     let full = match path.starts_with("https://") {
         true => path.to_owned(),
         false => format!("https://graph.microsoft.com/v1.0/{path}"),
@@ -56,7 +56,7 @@ fn a_list_shows_the_default_properties_in_pages_of_a_hundred() {
     // Somebody who comes in between does not shift the pages.
     let second = get(world, &next).value();
     let total = 100 + second["value"].as_array().unwrap().len();
-    assert_eq!(total, world.tenants[0].users().len());
+    assert_eq!(total, world.tenants[0].user_count());
     assert!(second.get("@odata.nextLink").is_none());
 }
 
@@ -130,12 +130,12 @@ fn a_count_comes_with_the_advanced_mode_only() {
     let plain = get(world, "users?$count=true&$top=1").value();
     assert!(plain.get("@odata.count").is_none());
     let counted = ask(world, "users?$count=true&$top=1", &BOTH, true).value();
-    assert_eq!(counted["@odata.count"], world.tenants[0].users().len());
+    assert_eq!(counted["@odata.count"], world.tenants[0].user_count());
     let text = ask(world, "users/$count", &BOTH, true);
     assert_eq!(text.headers["content-type"], "text/plain");
     assert_eq!(
         text.body,
-        world.tenants[0].users().len().to_string().into_bytes()
+        world.tenants[0].user_count().to_string().into_bytes()
     );
 }
 
@@ -234,4 +234,85 @@ fn member_groups_are_ids_through_any_depth() {
     let docker = group_id(world, "docker");
     let asked = json!({"groupIds": [docker, staff]});
     assert_eq!(post(world, "checkMemberGroups", &asked), json!([staff]));
+}
+
+#[test]
+fn the_recycle_bin_is_listed_and_sessions_are_revoked() {
+    let world = &mut contoso();
+    let now = world.clock.now();
+    let (index, id) = world.find_user("mallory@contoso.example").unwrap();
+    world.tenants[index].delete(&id, false, now).unwrap();
+    let path = "directory/deletedItems/microsoft.graph.user?$select=id,deletedDateTime";
+    let bin = get(world, path).value();
+    assert_eq!(bin["value"][0]["id"], id);
+    assert!(bin["value"][0]["deletedDateTime"].is_string());
+    assert_eq!(
+        get(world, "directory/deletedItems/microsoft.graph.group").value()["value"],
+        json!([])
+    );
+
+    let post = |world: &mut World, name: &str, role: &str| {
+        let url = format!("https://graph.microsoft.com/v1.0/users/{name}/revokeSignInSessions");
+        let mut sent = request(Method::POST, &url, "");
+        let token = bearer(world, &[role], 60);
+        sent.headers
+            .insert("authorization", HeaderValue::from_str(&token).unwrap());
+        handle(world, &sent)
+    };
+    let alice = "alice@contoso.example";
+    let valid_from = |world: &World| {
+        let user = world.tenants[0].live_user(alice).unwrap();
+        user.text("signInSessionsValidFromDateTime").to_owned()
+    };
+    let before = valid_from(world);
+    assert_eq!(post(world, alice, "User.Read.All").status, 403);
+    assert_eq!(valid_from(world), before);
+    let role = "User.RevokeSessions.All";
+    assert_eq!(post(world, alice, role).value()["value"], true);
+    assert_ne!(valid_from(world), before);
+    assert_eq!(post(world, "mallory@contoso.example", role).status, 404);
+}
+
+#[test]
+fn lists_go_through_synthetic_people_to_their_end() {
+    let world = &mut contoso();
+    let size = serde_json::from_value(json!({"users": 2_500, "groups": 30})).unwrap();
+    world.tenants[0].populate(size).unwrap();
+    let now = world.clock.now();
+    let gone = world.tenants[0].synthetic_user(1_000).unwrap();
+    world.tenants[0].delete(&gone, false, now).unwrap();
+    let (mut url, mut seen) = (
+        "users?$select=id&$top=999&$count=true".to_owned(),
+        Vec::new(),
+    );
+    for _ in 0..10 {
+        let page = ask(world, &url, &BOTH, true).value();
+        if let Some(count) = page.get("@odata.count") {
+            assert_eq!(count, world.tenants[0].user_count() - 2);
+        }
+        seen.extend(
+            page["value"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|user| user["id"].clone()),
+        );
+        match page["@odata.nextLink"].as_str() {
+            Some(next) => url = next.to_owned(),
+            None => break,
+        }
+    }
+    let length = seen.len();
+    seen.sort_by_key(Value::to_string);
+    seen.dedup();
+    assert_eq!(
+        (seen.len(), length),
+        (world.tenants[0].user_count() - 2, length)
+    );
+    assert!(!seen.contains(&json!(gone)));
+    let group = get(world, "groups?$filter=displayName%20eq%20'Team%2000007'").value();
+    let id = group["value"][0]["id"].as_str().unwrap().to_owned();
+    let members = get(world, &format!("groups/{id}/members?$top=999&$select=id")).value();
+    let expected = world.tenants[0].group_by_id(&id).unwrap().members.len();
+    assert_eq!(members["value"].as_array().unwrap().len(), expected);
 }

@@ -1,9 +1,11 @@
 //! `/users` and what hangs below a user.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::auth::{Principal, Right};
-use super::lists::{Collection, page, place_key};
+use super::lists::{Collection, after_place, page, place_key};
 use super::query::{Kinds, Options};
 use super::{GraphError, Reply, delta, groups};
 use crate::state::World;
@@ -40,7 +42,6 @@ fn list(world: &World, principal: &Principal, request: &Request) -> Result<Reply
     principal.need(Right::Users)?;
     let options = Options::read(request, Kinds::One(&USER))?;
     let tenant = principal.tenant(world)?;
-    let users = matching(tenant, &options).map(|(place, user)| (place_key(place), user));
     let collection = Collection {
         path: "users",
         context: "users",
@@ -50,7 +51,7 @@ fn list(world: &World, principal: &Principal, request: &Request) -> Result<Reply
         request,
         &options,
         &world.settings,
-        users,
+        |after| matching(tenant, &options, after_place(after)),
         |user| options.show(&USER, &|name| user.property(name)),
     )
     .map(Reply::Json)
@@ -61,7 +62,7 @@ fn count(world: &World, principal: &Principal, request: &Request) -> Result<Repl
     let options = Options::read(request, Kinds::One(&USER))?;
     need_eventual(&options)?;
     Ok(Reply::Text(
-        matching(principal.tenant(world)?, &options)
+        matching(principal.tenant(world)?, &options, 0)
             .count()
             .to_string(),
     ))
@@ -75,16 +76,20 @@ pub(super) fn need_eventual(options: &Options) -> Result<(), GraphError> {
     Err(GraphError::bad_value("$count is not currently supported."))
 }
 
+/// The live users that a filter lets through, from a place on.
 fn matching<'a>(
     tenant: &'a Tenant,
     options: &'a Options,
-) -> impl Iterator<Item = (usize, &'a User)> {
-    tenant.users().iter().enumerate().filter(|(_, user)| {
-        user.is_live()
-            && options.filter.as_ref().is_none_or(|filter| {
-                filter.matches(&|name| user.property(name).unwrap_or(Value::Null))
-            })
-    })
+    from: usize,
+) -> impl Iterator<Item = (String, Cow<'a, User>)> {
+    (from..tenant.user_count())
+        .filter_map(|nth| Some((place_key(nth), tenant.nth_user(nth)?)))
+        .filter(|(_, user)| {
+            user.is_live()
+                && options.filter.as_ref().is_none_or(|filter| {
+                    filter.matches(&|name| user.property(name).unwrap_or(Value::Null))
+                })
+        })
 }
 
 fn one(
@@ -96,11 +101,14 @@ fn one(
     let tenant = principal.tenant(world)?;
     let user = tenant.live_user(key);
     // A person may read themselves; everybody else needs the role.
-    if user.is_none_or(|user| principal.user.as_ref() != Some(&user.id)) {
+    if user
+        .as_ref()
+        .is_none_or(|user| principal.user.as_ref() != Some(&user.id))
+    {
         principal.need(Right::Users)?;
     }
     let user = user.ok_or_else(|| GraphError::not_found(key))?;
-    show_one(user, request, "users")
+    show_one(&user, request, "users")
 }
 
 /// `/me`: only a person has one.
@@ -116,7 +124,7 @@ pub(super) fn me(
         .tenant(world)?
         .live_user(id)
         .ok_or_else(|| GraphError::not_found(id))?;
-    show_one(user, request, "users")
+    show_one(&user, request, "users")
 }
 
 fn show_one(user: &User, request: &Request, context: &str) -> Result<Reply, GraphError> {
@@ -166,10 +174,10 @@ fn member_of(
         options.need_advanced("an OData cast")?;
     }
     let found = tenant.groups_of(&user.id, relation == "transitiveMemberOf");
-    let items = found
-        .into_iter()
-        .filter(|group| groups::fits(group, &options))
-        .map(|group| (group.id.clone(), group));
+    let items = || {
+        let fitting = found.iter().filter(|group| groups::fits(group, &options));
+        sorted(fitting.map(|group| (group.id.clone(), group)))
+    };
     let path = format!("users/{}/{relation}{}", user.id, cast_path(cast));
     let context = if is_cast {
         "groups"
@@ -185,7 +193,7 @@ fn member_of(
         request,
         &options,
         &world.settings,
-        sorted(items),
+        |_| items(),
         |group| {
             let mut shown = Map::new();
             if !is_cast {
@@ -260,6 +268,28 @@ pub(super) fn member_groups(
     Ok(Reply::Json(json!({
         "@odata.context": format!("{}/$metadata#Collection(Edm.String)", super::BASE),
         "value": ids,
+    })))
+}
+
+/// Ends a person's sessions: their refresh tokens are worth nothing from now on.
+pub(super) fn revoke_sessions(
+    world: &mut World,
+    principal: &Principal,
+    key: &str,
+) -> Result<Reply, GraphError> {
+    principal.need(Right::EndSessions)?;
+    let user = principal.tenant(world)?.live_user(key);
+    let id = user
+        .map(|user| user.id.clone())
+        .ok_or_else(|| GraphError::not_found(key))?;
+    let now = world.clock.now();
+    let tenant = world.tenants.get_mut(principal.tenant);
+    tenant
+        .and_then(|tenant| tenant.revoke_sessions(&id, now).ok())
+        .ok_or_else(|| GraphError::not_found(key))?;
+    Ok(Reply::Json(json!({
+        "@odata.context": format!("{}/$metadata#Edm.Boolean", super::BASE),
+        "value": true,
     })))
 }
 

@@ -180,7 +180,7 @@ pub(super) fn redeem(
     let person = tenant
         .live_user(&user)
         .ok_or_else(|| LoginError::unknown_user(&tenant.display_name))?;
-    standing(tenant, app, person, Proof::Page)?;
+    standing(tenant, app, &person, Proof::Page)?;
     if person.sign_in.device_code_blocked {
         return Err(LoginError::blocked_by_policy());
     }
@@ -262,7 +262,7 @@ pub(crate) fn approve_as(
         .live_user(name)
         .ok_or_else(|| refusal(LoginError::unknown_user(&tenant.display_name)))?;
     if !force {
-        standing(tenant, &app, user, Proof::Page).map_err(refusal)?;
+        standing(tenant, &app, &user, Proof::Page).map_err(refusal)?;
     }
     let id = user.id.clone();
     approve(world, typed, index, &id);

@@ -1,6 +1,7 @@
 //! The login endpoints: login.microsoftonline.com and its aliases.
 
 mod assertion;
+mod claims;
 mod credentials;
 pub(crate) mod device;
 mod device_page;
@@ -15,7 +16,9 @@ mod tokens;
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
 
+pub(crate) use claims::Claims;
 pub(crate) use errors::LoginError;
+pub(crate) use tokens::CAPABLE_TOKEN_LIFE;
 pub(crate) use tokens::app_only as app_token;
 
 use crate::state::World;

@@ -59,7 +59,7 @@ pub(super) fn sign_in(
     let user = tenant
         .live_user(&id)
         .ok_or_else(|| LoginError::unknown_user(&tenant.display_name))?;
-    standing(tenant, app, user, proof)?;
+    standing(tenant, app, &user, proof)?;
     Ok(id)
 }
 
@@ -238,7 +238,7 @@ mod tests {
             )),
             50_034
         );
-        world.tenants[index].restore(&id).unwrap();
+        world.tenants[index].restore(&id, now).unwrap();
         assert_eq!(
             try_password(world, "alice@contoso.example", "Correct-Horse-9").status,
             200

@@ -80,7 +80,7 @@ pub(super) fn redeem(
         ));
     }
     let mfa = user.sign_in.mfa_required || user.sign_in.mfa_enrolment_required;
-    standing(tenant, app, user, Proof::Page)?;
+    standing(tenant, app, &user, Proof::Page)?;
     if mfa && !token.with_mfa {
         return Err(LoginError::mfa_required());
     }

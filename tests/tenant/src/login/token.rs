@@ -4,6 +4,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::assertion::Addressee;
+use super::claims::Claims;
 use super::credentials::Credentials;
 use super::errors::GRAPH_APP;
 use super::password::{Proof, sign_in};
@@ -207,7 +208,8 @@ fn client_credentials(
             ),
         ));
     }
-    tokens::app_only(world, app, &tenant.id, &tenant.region)
+    let asked = Claims::read(form)?;
+    tokens::app_only(world, app, &tenant.id, &tenant.region, &asked)
 }
 
 fn password(
@@ -256,7 +258,7 @@ fn issue(
     let found = tenant
         .live_user(user)
         .ok_or_else(|| LoginError::unknown_user(&tenant.display_name))?
-        .clone();
+        .into_owned();
     let (tenant_id, region) = (tenant.id.clone(), tenant.region.clone());
     let session = Session {
         app,

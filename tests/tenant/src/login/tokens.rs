@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::claims::Claims;
 use super::errors::GRAPH_APP;
 use super::jwt::{KeyError, random_text};
 use super::refresh::{self, RefreshToken};
@@ -16,6 +17,8 @@ use crate::state::{TokenOverride, World};
 
 /// Seconds an app-only token lives, as the answer gives it.
 const APP_TOKEN_LIFE: i64 = 3599;
+/// Seconds one lives whose holder understands claims challenges: it can be ended.
+pub(crate) const CAPABLE_TOKEN_LIFE: i64 = 86_399;
 /// Seconds a person's access token lives: random between these two.
 const USER_TOKEN_LIFE: (i64, i64) = (3600, 5400);
 /// Seconds by which `iat` and `nbf` lie in the past.
@@ -40,14 +43,21 @@ pub(crate) fn app_only(
     app: &App,
     tenant_id: &str,
     region: &str,
+    asked: &Claims,
 ) -> Result<Value, LoginError> {
     let now = world.clock.now().unix_timestamp();
+    let life = match asked.capable {
+        true => CAPABLE_TOKEN_LIFE,
+        false => APP_TOKEN_LIFE,
+    };
+    // A token that answers a challenge is as young as the challenge wants it.
+    let valid_from = (now - BACKDATED).max(asked.not_before.unwrap_or(i64::MIN));
     let mut claims = json!({
         "aud": "https://graph.microsoft.com",
         "iss": format!("https://sts.windows.net/{tenant_id}/"),
-        "iat": now - BACKDATED,
-        "nbf": now - BACKDATED,
-        "exp": now + APP_TOKEN_LIFE + 1,
+        "iat": valid_from,
+        "nbf": valid_from,
+        "exp": now + life + 1,
         "aio": random_text(24),
         "app_displayname": app.display_name,
         "appid": app.client_id,
@@ -68,11 +78,14 @@ pub(crate) fn app_only(
     if let (false, Value::Object(fields)) = (app.roles.is_empty(), &mut claims) {
         fields.insert("roles".to_owned(), json!(app.roles));
     }
+    if let (true, Value::Object(fields)) = (asked.capable, &mut claims) {
+        fields.insert("xms_cc".to_owned(), json!(["CP1"]));
+    }
     let token = world.keys.access_token(&claims).map_err(unsigned)?;
     Ok(json!({
         "token_type": "Bearer",
-        "expires_in": APP_TOKEN_LIFE,
-        "ext_expires_in": APP_TOKEN_LIFE,
+        "expires_in": life,
+        "ext_expires_in": life,
         "access_token": token,
     }))
 }

@@ -41,7 +41,7 @@ impl Challenges {
 /// The new challenge for everyone but who brings an open file's secret, which then
 /// counts no more.
 pub(super) fn challenge(world: &mut World, request: &Request) -> Option<Answer> {
-    let challenges = &mut world.challenges;
+    let challenges = &mut world.arc_challenges;
     let brought = request
         .header("authorization")
         .and_then(|value| value.strip_prefix("Basic "));

@@ -98,7 +98,13 @@ fn token(world: &World, request: &Request) -> Answer {
     let Some((tenant, app)) = found else {
         return bad("invalid_request", "Identity not found");
     };
-    let answer = match login::app_token(world, app, &tenant.id, &tenant.region) {
+    let answer = match login::app_token(
+        world,
+        app,
+        &tenant.id,
+        &tenant.region,
+        &login::Claims::default(),
+    ) {
         Ok(answer) => answer,
         Err(error) => {
             return refused(StatusCode::INTERNAL_SERVER_ERROR, "unknown", &error.message);

@@ -87,7 +87,7 @@ fn a_machine_gets_the_tokens_of_its_identities() {
 fn arc_wants_the_content_of_the_file_that_it_names_once() {
     let folder = std::env::temp_dir().join(uuid::Uuid::new_v4().to_string());
     let world = &mut contoso();
-    world.challenges = Challenges::within(&folder);
+    world.arc_challenges = Challenges::within(&folder);
     let url = format!("{ARC}?api-version=2020-06-01&{GRAPH}");
     let challenge = ask(world, &url, &[("metadata", "true")]);
     assert_eq!(challenge.status, StatusCode::UNAUTHORIZED);

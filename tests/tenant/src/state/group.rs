@@ -1,10 +1,9 @@
 //! A group of the tenant and its direct members.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 use serde_json::Value;
 
+use super::members::Members;
 use super::properties::{Properties, security_identifier};
 use super::user::Presence;
 
@@ -12,10 +11,13 @@ use super::user::Presence;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Group {
     pub(crate) id: String,
+    /// Its number, if it is a synthetic one.
+    #[serde(skip)]
+    pub(crate) number: Option<usize>,
     pub(crate) presence: Presence,
     pub(crate) properties: Properties,
-    /// Object ids of direct members, users and groups alike.
-    pub(crate) members: BTreeSet<String>,
+    /// Direct members.
+    pub(crate) members: Members,
 }
 
 impl Group {

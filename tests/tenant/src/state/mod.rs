@@ -7,10 +7,13 @@
 pub(crate) mod app;
 pub(crate) mod certificate;
 pub(crate) mod changes;
+pub(crate) mod delta;
 pub(crate) mod group;
 pub(crate) mod lockout;
+pub(crate) mod members;
 pub(crate) mod properties;
 pub(crate) mod seed;
+pub(crate) mod synthetic;
 pub(crate) mod tenant;
 pub(crate) mod user;
 
@@ -20,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::graph::{Meters, Throttle};
 use crate::journal::Journal;
 use crate::login::device::DeviceCode;
 use crate::login::jwt::KeyRing;
@@ -39,8 +43,22 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
+    /// Delta and page tokens that were ended before their time.
+    pub(crate) ended: Vec<delta::Ended>,
+    /// What the registrations used of their quota.
+    pub(crate) meters: Meters,
+    /// Registrations whose earlier tokens Graph answers with a claims challenge.
+    pub(crate) challenges: Vec<Challenge>,
     /// Azure Arc's open challenges.
-    pub(crate) challenges: Challenges,
+    pub(crate) arc_challenges: Challenges,
+}
+
+/// Tokens of a registration that Graph no longer takes (facts §7, CAE).
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Challenge {
+    pub(crate) client_id: String,
+    /// Tokens that were issued at or before this second, Unix time.
+    pub(crate) at: i64,
 }
 
 /// What tests turn to make rounds short and pages small.
@@ -51,12 +69,19 @@ pub(crate) struct Settings {
     pub(crate) delta_page: usize,
     /// Member rows of one group on one page; a larger group is repeated.
     pub(crate) delta_members: usize,
+    /// Member rows of all groups on one page: it ends early, for it would be of
+    /// many megabytes otherwise.
+    pub(crate) delta_rows: usize,
     /// Ceiling for list pages below the documented 999.
     pub(crate) list_page: usize,
     /// Seconds a device code lives.
     pub(crate) device_lifetime: i64,
     /// Seconds between two polls.
     pub(crate) device_interval: i64,
+    /// How delta rounds go.
+    pub(crate) delta: delta::Switches,
+    /// The quota of a registration; none, if absent.
+    pub(crate) throttle: Option<Throttle>,
 }
 
 impl Default for Settings {
@@ -64,9 +89,12 @@ impl Default for Settings {
         Self {
             delta_page: 200,
             delta_members: 500,
+            delta_rows: 10_000,
             list_page: 999,
             device_lifetime: 900,
             device_interval: 5,
+            delta: delta::Switches::default(),
+            throttle: None,
         }
     }
 }

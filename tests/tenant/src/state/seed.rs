@@ -8,10 +8,12 @@ use serde_json::{Map, Value};
 
 use super::app::App;
 use super::changes::Changes;
+use super::synthetic::Size;
 use super::tenant::{Domain, Tenant};
 use super::{Settings, StateError, World};
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::graph::Meters;
 use crate::journal::Journal;
 use crate::login::jwt::KeyRing;
 use crate::metadata::Challenges;
@@ -40,6 +42,9 @@ struct SeedTenant {
     /// Graph properties and `members`: object ids, UPNs or names of groups.
     #[serde(default)]
     groups: Vec<Map<String, Value>>,
+    /// People and groups beside these, computed from their number.
+    #[serde(default)]
+    synthetic: Option<Size>,
 }
 
 fn europe() -> String {
@@ -63,7 +68,10 @@ pub(crate) fn world(text: &str, clock: Clock) -> Result<World, String> {
         settings: seed.settings,
         faults: Faults::default(),
         journal: Journal::default(),
-        challenges: Challenges::default(),
+        ended: Vec::new(),
+        meters: Meters::default(),
+        challenges: Vec::new(),
+        arc_challenges: Challenges::default(),
     })
 }
 
@@ -76,6 +84,9 @@ fn plant(seed: SeedTenant, clock: &Clock) -> Result<Tenant, String> {
         seed.domains,
         seed.apps,
     );
+    if let Some(size) = seed.synthetic {
+        tenant.populate(size).map_err(|error| error.to_string())?;
+    }
     for user in seed.users {
         let name = user.get("userPrincipalName").cloned().unwrap_or_default();
         tenant
@@ -98,7 +109,7 @@ fn plant(seed: SeedTenant, clock: &Clock) -> Result<Tenant, String> {
     for (id, name, members) in memberships {
         for member in members {
             member_id(&tenant, &member)
-                .and_then(|member| tenant.add_member(&id, &member))
+                .and_then(|member| tenant.add_member(&id, &member, now))
                 .map_err(|error| format!("group {name}: {error}"))?;
         }
     }
@@ -158,7 +169,7 @@ mod tests {
         let world = contoso();
         let tenant = &world.tenants[0];
         assert_eq!(tenant.id, "7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001");
-        assert!(tenant.users().len() >= 30 && tenant.groups().len() >= 12);
+        assert!(tenant.user_count() >= 30 && tenant.group_count() >= 12);
         assert!(
             !tenant
                 .live_user("dave@contoso.example")

@@ -3,11 +3,14 @@
 //! The only place that changes a directory object. Every change is noted in
 //! [`Changes`] in the same breath; nothing else may touch the two lists.
 //! Objects are never dropped from the lists, so that a page token can point at
-//! a place in them.
+//! a place in them. Synthetic objects have places of their own, from
+//! [`SYNTHETIC`] on, and are written down when something first changes them.
 
+mod groups;
 mod lookup;
+mod people;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -18,9 +21,9 @@ use super::StateError;
 use super::app::App;
 use super::changes::{Changes, What};
 use super::group::Group;
-use super::lockout::Lockout;
-use super::properties::{GROUP, Properties};
-use super::user::{Presence, SignIn, User, UserChanges};
+use super::properties::Properties;
+use super::synthetic::{Size, Synthetic};
+use super::user::{Presence, User};
 use crate::clock::graph_instant;
 
 /// A verified domain.
@@ -56,14 +59,22 @@ pub(crate) struct Tenant {
     users: Vec<User>,
     groups: Vec<Group>,
     by_id: HashMap<String, Place>,
+    synthetic: Option<Synthetic>,
+    /// Where the synthetic objects are that were written down, by number.
+    written_users: HashMap<usize, usize>,
+    written_groups: HashMap<usize, usize>,
     pub(crate) changes: Changes,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Place {
+/// Where an object is; it stays there for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
     User(usize),
     Group(usize),
 }
+
+/// The place of synthetic object 0.
+const SYNTHETIC: usize = 1 << 40;
 
 impl Tenant {
     /// A tenant without people.
@@ -83,111 +94,31 @@ impl Tenant {
             users: Vec::new(),
             groups: Vec::new(),
             by_id: HashMap::new(),
+            synthetic: None,
+            written_users: HashMap::new(),
+            written_groups: HashMap::new(),
             changes: Changes::default(),
         }
     }
 
-    /// Adds a user; what is not given gets the value that Entra gives.
-    pub(crate) fn create_user(
-        &mut self,
-        mut flat: Map<String, Value>,
-        now: OffsetDateTime,
-    ) -> Result<String, StateError> {
-        let id = take_id(&mut flat)?;
-        self.refuse_known(&id)?;
-        let changes = UserChanges::parse(flat).map_err(StateError::Refused)?;
-        let sign_in = SignIn::default()
-            .with(changes.sign_in)
-            .map_err(StateError::Refused)?;
-        let mut properties = changes.properties;
-        let upn = text(&properties, "userPrincipalName");
-        if text(&properties, "displayName").is_empty() {
-            return Err(StateError::Refused("a user needs a displayName".to_owned()));
+    /// Adds a synthetic population, once.
+    pub(crate) fn populate(&mut self, size: Size) -> Result<(), StateError> {
+        if self.synthetic.is_some() {
+            return Err(StateError::Refused(format!(
+                "tenant {} has its synthetic objects already",
+                self.id
+            )));
         }
-        self.check_upn(&upn, &id)?;
-        let local_part = upn.split('@').next().unwrap_or_default().to_owned();
-        let created = properties
-            .entry("createdDateTime")
-            .or_insert_with(|| json!(graph_instant(now)))
-            .clone();
-        let first_valid = if created.is_null() {
-            json!(graph_instant(now))
-        } else {
-            created
-        };
-        for (name, value) in [
-            ("accountEnabled", json!(true)),
-            ("userType", json!("Member")),
-            ("mailNickname", json!(local_part)),
-            ("lastPasswordChangeDateTime", first_valid.clone()),
-            ("signInSessionsValidFromDateTime", first_valid),
-        ] {
-            properties.entry(name).or_insert(value);
-        }
-        forget_nulls(&mut properties);
-        self.by_id.insert(id.clone(), Place::User(self.users.len()));
-        self.users.push(User {
-            id: id.clone(),
-            presence: Presence::Live,
-            properties,
-            sign_in,
-            lockout: Lockout::default(),
-            sessions_ended: None,
-        });
-        self.changes.note(&id, What::Presence);
-        Ok(id)
-    }
-
-    /// Changes properties and sign-in facts. A new password is an administrator's
-    /// reset: it ends every session (facts §2.4).
-    pub(crate) fn change_user(
-        &mut self,
-        id: &str,
-        flat: Map<String, Value>,
-        now: OffsetDateTime,
-    ) -> Result<(), StateError> {
-        let changes = UserChanges::parse(flat).map_err(StateError::Refused)?;
-        if changes.properties.contains_key("userPrincipalName") {
-            self.check_upn(&text(&changes.properties, "userPrincipalName"), id)?;
-        }
-        let resets_password = changes.sign_in.contains_key("password");
-        let user = self.user_mut(id)?;
-        user.sign_in = user
-            .sign_in
-            .with(changes.sign_in)
-            .map_err(StateError::Refused)?;
-        let mut properties = changes.properties;
-        if resets_password {
-            user.lockout.right();
-            user.sessions_ended = Some(now);
-            for name in [
-                "lastPasswordChangeDateTime",
-                "signInSessionsValidFromDateTime",
-            ] {
-                properties.entry(name).or_insert(json!(graph_instant(now)));
-            }
-        }
-        self.set_properties(id, properties)
-    }
-
-    /// Ends every session of a user.
-    pub(crate) fn revoke_sessions(
-        &mut self,
-        id: &str,
-        now: OffsetDateTime,
-    ) -> Result<(), StateError> {
-        self.user_mut(id)?.sessions_ended = Some(now);
-        let mut properties = Map::new();
-        properties.insert(
-            "signInSessionsValidFromDateTime".to_owned(),
-            json!(graph_instant(now)),
-        );
-        self.set_properties(id, properties)
-    }
-
-    /// The account's lockout state.
-    pub(crate) fn lockout_mut(&mut self, id: &str) -> Option<&mut Lockout> {
-        self.user_mut(id).ok().map(|user| &mut user.lockout)
+        let domain = self
+            .domains
+            .iter()
+            .find(|domain| domain.is_default)
+            .or_else(|| self.domains.first())
+            .ok_or_else(|| StateError::Refused(format!("tenant {} has no domain", self.id)))?;
+        let population =
+            Synthetic::new(size, &domain.name, &self.id).map_err(StateError::Refused)?;
+        self.synthetic = Some(population);
+        Ok(())
     }
 
     /// Deletes an object: into the recycle bin, or for good.
@@ -203,34 +134,31 @@ impl Tenant {
             Presence::SoftDeleted
         };
         let deleted = json!(graph_instant(now));
-        let (presence, properties) = self.object_mut(id)?;
+        let (place, presence, properties) = self.object_mut(id)?;
         if *presence == Presence::Gone || *presence == to {
             return Err(StateError::NotFound(format!("object {id} to delete")));
         }
         *presence = to;
         properties.insert("deletedDateTime".to_owned(), deleted);
-        self.changes.note(id, What::Presence);
+        self.changes.note(place, What::Went, now);
         if for_good {
             // Only now does it leave its groups (facts §4.2).
-            let holders: Vec<String> = self
-                .groups
-                .iter()
-                .filter(|group| group.members.contains(id))
-                .map(|group| group.id.clone())
-                .collect();
-            for holder in holders {
-                self.remove_member(&holder, id)?;
+            for holder in self.holders(id) {
+                let Some(holder) = self.group_at(holder).map(|group| group.id.clone()) else {
+                    continue;
+                };
+                self.remove_member(&holder, id, now)?;
             }
         }
         Ok(())
     }
 
     /// Takes an object out of the recycle bin.
-    pub(crate) fn restore(&mut self, id: &str) -> Result<(), StateError> {
-        if let Some(user) = self.user_by_id(id) {
-            self.check_upn(user.upn(), id)?;
+    pub(crate) fn restore(&mut self, id: &str, now: OffsetDateTime) -> Result<(), StateError> {
+        if let Some(upn) = self.user_by_id(id).map(|user| user.upn().to_owned()) {
+            self.check_upn(&upn, id)?;
         }
-        let (presence, properties) = self.object_mut(id)?;
+        let (place, presence, properties) = self.object_mut(id)?;
         if *presence != Presence::SoftDeleted {
             return Err(StateError::Refused(format!(
                 "{id} is not in the recycle bin"
@@ -238,99 +166,18 @@ impl Tenant {
         }
         *presence = Presence::Live;
         properties.remove("deletedDateTime");
-        self.changes.note(id, What::Presence);
-        Ok(())
-    }
-
-    /// Adds a group without members.
-    pub(crate) fn create_group(
-        &mut self,
-        mut flat: Map<String, Value>,
-        now: OffsetDateTime,
-    ) -> Result<String, StateError> {
-        let id = take_id(&mut flat)?;
-        self.refuse_known(&id)?;
-        check_group(&flat)?;
-        if text(&flat, "displayName").is_empty() {
-            return Err(StateError::Refused(
-                "a group needs a displayName".to_owned(),
-            ));
-        }
-        let nickname: String = text(&flat, "displayName")
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect();
-        for (name, value) in [
-            ("createdDateTime", json!(graph_instant(now))),
-            ("groupTypes", json!([])),
-            ("mailEnabled", json!(false)),
-            ("mailNickname", json!(nickname)),
-            ("securityEnabled", json!(true)),
-        ] {
-            flat.entry(name).or_insert(value);
-        }
-        forget_nulls(&mut flat);
-        self.by_id
-            .insert(id.clone(), Place::Group(self.groups.len()));
-        self.groups.push(Group {
-            id: id.clone(),
-            presence: Presence::Live,
-            properties: flat,
-            members: BTreeSet::new(),
-        });
-        self.changes.note(&id, What::Presence);
-        Ok(id)
-    }
-
-    /// Changes a group's properties.
-    pub(crate) fn change_group(
-        &mut self,
-        id: &str,
-        flat: Map<String, Value>,
-    ) -> Result<(), StateError> {
-        check_group(&flat)?;
-        self.set_properties(id, flat)
-    }
-
-    /// Makes a user or group a direct member.
-    pub(crate) fn add_member(&mut self, group: &str, member: &str) -> Result<(), StateError> {
-        let Some(place) = self.by_id.get(member) else {
-            return Err(StateError::NotFound(format!("object {member}")));
-        };
-        let is_group = matches!(place, Place::Group(_));
-        let holder = self.group_mut(group)?;
-        let unified = holder
-            .properties
-            .get("groupTypes")
-            .and_then(Value::as_array)
-            .is_some_and(|types| types.iter().any(|kind| kind == "Unified"));
-        if unified && is_group {
-            let why = format!(
-                "{} is a Microsoft 365 group: it holds no groups",
-                holder.name()
-            );
-            return Err(StateError::Refused(why));
-        }
-        if holder.members.insert(member.to_owned()) {
-            self.changes.note(group, What::Member(member.to_owned()));
-        }
-        Ok(())
-    }
-
-    /// Ends a direct membership.
-    pub(crate) fn remove_member(&mut self, group: &str, member: &str) -> Result<(), StateError> {
-        if !self.group_mut(group)?.members.remove(member) {
-            return Err(StateError::NotFound(format!(
-                "member {member} in group {group}"
-            )));
-        }
-        self.changes.note(group, What::Member(member.to_owned()));
+        self.changes.note(place, What::Restored, now);
         Ok(())
     }
 
     /// Sets properties and notes those whose value is a new one.
-    fn set_properties(&mut self, id: &str, properties: Properties) -> Result<(), StateError> {
-        let (_, current) = self.object_mut(id)?;
+    fn set_properties(
+        &mut self,
+        id: &str,
+        properties: Properties,
+        now: OffsetDateTime,
+    ) -> Result<(), StateError> {
+        let (place, _, current) = self.object_mut(id)?;
         let mut changed = Vec::new();
         for (name, value) in properties {
             let before = current.get(&name);
@@ -341,76 +188,78 @@ impl Tenant {
             }
         }
         for name in changed {
-            self.changes.note(id, What::Property(name));
+            self.changes.note(place, What::Property(name), now);
         }
         Ok(())
     }
 
+    /// A user to change; a synthetic one is written down first.
     fn user_mut(&mut self, id: &str) -> Result<&mut User, StateError> {
-        match self.by_id.get(id) {
-            Some(Place::User(place)) => self.users.get_mut(*place),
-            _ => None,
-        }
-        .ok_or_else(|| StateError::NotFound(format!("user {id}")))
+        let unknown = || StateError::NotFound(format!("user {id}"));
+        let Some(Place::User(place)) = self.place_of(id) else {
+            return Err(unknown());
+        };
+        let Some(number) = place.checked_sub(SYNTHETIC) else {
+            return self.users.get_mut(place).ok_or_else(unknown);
+        };
+        let written = match self.written_users.get(&number) {
+            Some(written) => *written,
+            None => {
+                let user = self.synthetic.as_ref().and_then(|all| all.user(number));
+                self.users.push(user.ok_or_else(unknown)?);
+                self.written_users.insert(number, self.users.len() - 1);
+                self.users.len() - 1
+            }
+        };
+        self.users.get_mut(written).ok_or_else(unknown)
     }
 
-    fn group_mut(&mut self, id: &str) -> Result<&mut Group, StateError> {
-        match self.by_id.get(id) {
-            Some(Place::Group(place)) => self.groups.get_mut(*place),
-            _ => None,
-        }
-        .ok_or_else(|| StateError::NotFound(format!("group {id}")))
+    /// A group to change, in the same way.
+    fn group_mut(&mut self, id: &str) -> Result<(Place, &mut Group), StateError> {
+        let unknown = || StateError::NotFound(format!("group {id}"));
+        let Some(Place::Group(place)) = self.place_of(id) else {
+            return Err(unknown());
+        };
+        let Some(number) = place.checked_sub(SYNTHETIC) else {
+            let group = self.groups.get_mut(place).ok_or_else(unknown)?;
+            return Ok((Place::Group(place), group));
+        };
+        let written = match self.written_groups.get(&number) {
+            Some(written) => *written,
+            None => {
+                let group = self.synthetic.as_ref().and_then(|all| all.group(number));
+                self.groups.push(group.ok_or_else(unknown)?);
+                self.written_groups.insert(number, self.groups.len() - 1);
+                self.groups.len() - 1
+            }
+        };
+        let group = self.groups.get_mut(written).ok_or_else(unknown)?;
+        Ok((Place::Group(place), group))
     }
 
-    fn object_mut(&mut self, id: &str) -> Result<(&mut Presence, &mut Properties), StateError> {
-        match self.by_id.get(id) {
-            Some(Place::User(place)) => self
-                .users
-                .get_mut(*place)
-                .map(|user| (&mut user.presence, &mut user.properties)),
-            Some(Place::Group(place)) => self
-                .groups
-                .get_mut(*place)
-                .map(|group| (&mut group.presence, &mut group.properties)),
-            None => None,
+    fn object_mut(
+        &mut self,
+        id: &str,
+    ) -> Result<(Place, &mut Presence, &mut Properties), StateError> {
+        match self.place_of(id) {
+            Some(place @ Place::User(_)) => self
+                .user_mut(id)
+                .map(|user| (place, &mut user.presence, &mut user.properties)),
+            Some(place @ Place::Group(_)) => self
+                .group_mut(id)
+                .map(|(_, group)| (place, &mut group.presence, &mut group.properties)),
+            None => Err(StateError::NotFound(format!("object {id}"))),
         }
-        .ok_or_else(|| StateError::NotFound(format!("object {id}")))
     }
 
     fn refuse_known(&self, id: &str) -> Result<(), StateError> {
-        match self.by_id.contains_key(id) {
-            true => Err(StateError::Refused(format!(
+        match self.place_of(id) {
+            Some(_) => Err(StateError::Refused(format!(
                 "there is already an object {id}"
             ))),
-            false => Ok(()),
+            None => Ok(()),
         }
     }
-
-    /// A UPN is in a verified domain and belongs to one live user.
-    fn check_upn(&self, upn: &str, id: &str) -> Result<(), StateError> {
-        let domain = upn
-            .rsplit_once('@')
-            .map(|(_, domain)| domain)
-            .unwrap_or_default();
-        if self.domain(domain).is_none() {
-            return Err(StateError::Refused(format!(
-                "`{upn}` is in no domain of the tenant"
-            )));
-        }
-        match self.live_user(upn) {
-            Some(other) if other.id != id => Err(StateError::Refused(format!(
-                "`{upn}` belongs to {}",
-                other.id
-            ))),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn check_group(flat: &Map<String, Value>) -> Result<(), StateError> {
-    flat.iter()
-        .try_for_each(|(name, value)| GROUP.check(name, value))
-        .map_err(StateError::Refused)
 }
 
 /// Takes `id` out of the properties, or makes one up.

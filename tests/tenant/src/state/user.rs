@@ -21,6 +21,9 @@ pub(crate) enum Presence {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct User {
     pub(crate) id: String,
+    /// Its number, if it is a synthetic one.
+    #[serde(skip)]
+    pub(crate) number: Option<usize>,
     pub(crate) presence: Presence,
     pub(crate) properties: Properties,
     pub(crate) sign_in: SignIn,
@@ -130,6 +133,7 @@ impl User {
         match name {
             "id" => Some(Value::String(self.id.clone())),
             "securityIdentifier" => Some(security_identifier(&self.id)),
+            "onPremisesExtensionAttributes" => self.properties.get(name).map(extension_attributes),
             _ => self.properties.get(name).cloned(),
         }
     }
@@ -139,3 +143,18 @@ impl User {
         self.id.eq_ignore_ascii_case(key) || self.upn().eq_ignore_ascii_case(key)
     }
 }
+
+/// The fifteen attributes, of which all are told once one is set.
+fn extension_attributes(set: &Value) -> Value {
+    let Value::Object(set) = set else {
+        return set.clone();
+    };
+    let mut all: Map<String, Value> = (1..=EXTENSION_ATTRIBUTES)
+        .map(|number| (format!("extensionAttribute{number}"), Value::Null))
+        .collect();
+    all.extend(set.clone());
+    Value::Object(all)
+}
+
+/// How many there are.
+const EXTENSION_ATTRIBUTES: u32 = 15;

@@ -2,15 +2,16 @@ use std::collections::BTreeSet;
 
 use entra_protocol::admin::{FailedObject, Withheld};
 
-use super::super::tests::{counts, edge, group, round, run_guarded};
+use super::super::tests::{Tenant, counts, edge, group, round, run_guarded};
 use super::super::{Decision, SyncError};
 use super::*;
-use crate::graph::{GroupObject, UserObject};
+use crate::graph::{GroupObject, MemberKind, UserObject};
+use crate::store::Store;
 use crate::store::fixture::{empty, object, user};
-use crate::store::{StagedRound, Store};
+use crate::store::fixture_import::Edge;
 use crate::sync::read::Reading;
 
-fn run(store: &Store, staged: StagedRound, removals: Removals) -> (Decision, Vec<FailedObject>) {
+fn run(store: &Store, staged: Tenant, removals: Removals) -> (Decision, Vec<FailedObject>) {
     let whole = Reading {
         whole: true,
         ..Reading::default()
@@ -18,7 +19,7 @@ fn run(store: &Store, staged: StagedRound, removals: Removals) -> (Decision, Vec
     run_guarded(store, staged, whole, b"", removals).unwrap()
 }
 
-fn guarded(store: &Store, staged: StagedRound) -> Decision {
+fn guarded(store: &Store, staged: Tenant) -> Decision {
     run(store, staged, Removals::Guarded).0
 }
 

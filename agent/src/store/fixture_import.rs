@@ -1,11 +1,6 @@
-//! What an import needs to know before it decides, and the swap that makes its decision true.
+//! For tests: a directory put in place at once, and everything that the store knows at one look.
 //!
-//! The decision itself is `sync::plan`, which touches no database. Between [`Store::known`] and
-//! [`Store::commit_import`] nobody else imports (the syncer holds its lock), so what was known still
-//! holds; roles, enablement and sign-ins may change meanwhile and are not part of it.
-//!
-//! `state.db` is committed first. A kill between the two commits leaves ids, names and homes for objects
-//! that are not in the directory: the next import finds and uses them.
+//! What an import really does is `sync::plan`; this is for tests of what comes after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,137 +8,121 @@ use entra_protocol::admin::FailedObject;
 use rusqlite::{Connection, params};
 
 use super::groups::GroupKind;
-use super::policy::set;
-use super::publication::KNOWN_AT;
-use super::staging::{Edge, clear};
-use super::{Store, StoreError};
+use super::{ClaimedName, Store, StoreError};
 use crate::clock::UnixSeconds;
 use crate::graph::{MemberKind, UserObject};
 use crate::identity::{ObjectId, ObjectKey, TenantId};
 
-/// Everything this host knows of its tenant's objects.
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    /// Users of the directory, those whose row failed included.
-    pub users: BTreeMap<ObjectKey, KnownUser>,
-    /// Groups of the directory, likewise.
-    pub groups: BTreeMap<ObjectKey, KnownGroup>,
-    /// Every id that was ever given out, and to whom.
-    pub ids: BTreeMap<ObjectKey, u32>,
-    /// Every name that an object has or had.
-    pub names: BTreeMap<String, ClaimedName>,
-    /// Every home that was ever fixed.
-    pub homes: BTreeMap<ObjectKey, String>,
+/// A direct member of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Edge {
+    /// The group.
+    pub(crate) parent: ObjectId,
+    /// Its member.
+    pub(crate) member: ObjectId,
+    /// The member's kind.
+    pub(crate) kind: MemberKind,
 }
 
-/// A user as the directory has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownUser {
-    /// Its properties.
-    pub user: UserObject,
-    /// Its name here; `None` if the row failed.
-    pub name: Option<String>,
+/// Everything this host knows of its tenant's objects.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// Groups of the directory, likewise.
+    pub(crate) groups: BTreeMap<ObjectKey, KnownGroup>,
+    /// Every id that was ever given out, and to whom.
+    pub(crate) ids: BTreeMap<ObjectKey, u32>,
+    /// Every name that an object has or had.
+    pub(crate) names: BTreeMap<String, ClaimedName>,
+    /// Every home that was ever fixed.
+    pub(crate) homes: BTreeMap<ObjectKey, String>,
 }
 
 /// A group as the directory has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownGroup {
+pub(crate) struct KnownGroup {
     /// `displayName`, stripped.
-    pub display_name: String,
+    pub(crate) display_name: String,
     /// Its make.
-    pub kind: GroupKind,
+    pub(crate) kind: GroupKind,
     /// `createdDateTime`.
-    pub created_at: Option<UnixSeconds>,
+    pub(crate) created_at: Option<UnixSeconds>,
     /// Its name here; `None` if the row failed.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Its direct members.
-    pub edges: BTreeSet<Edge>,
+    pub(crate) edges: BTreeSet<Edge>,
     /// The users of its closure.
-    pub members: BTreeSet<ObjectId>,
-}
-
-/// Whose a name is or was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClaimedName {
-    /// The object.
-    pub key: ObjectKey,
-    /// The object's kind.
-    pub kind: MemberKind,
-    /// False if the name is retired: the object has another, or is gone.
-    pub held: bool,
+    pub(crate) members: BTreeSet<ObjectId>,
 }
 
 /// An id given to an object for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NewId {
+pub(crate) struct NewId {
     /// The object.
-    pub key: ObjectKey,
+    pub(crate) key: ObjectKey,
     /// The uid or gid.
-    pub id: u32,
+    pub(crate) id: u32,
     /// Which of its candidates this is; above 0 the object is displaced.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
 }
 
 /// A user as the directory will have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredUser {
+pub(crate) struct StoredUser {
     /// Its properties.
-    pub user: UserObject,
+    pub(crate) user: UserObject,
     /// Its name here, if it has one.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// True if the tenant's answer no longer has it and the shrink guard keeps it.
-    pub withheld: bool,
+    pub(crate) withheld: bool,
 }
 
 /// A group as the directory will have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredGroup {
+pub(crate) struct StoredGroup {
     /// The group.
-    pub id: ObjectId,
+    pub(crate) id: ObjectId,
     /// `displayName`, stripped.
-    pub display_name: String,
+    pub(crate) display_name: String,
     /// Its make.
-    pub kind: GroupKind,
+    pub(crate) kind: GroupKind,
     /// `createdDateTime`.
-    pub created_at: Option<UnixSeconds>,
+    pub(crate) created_at: Option<UnixSeconds>,
     /// Its name here, if it has one.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 /// A user in a group's closure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Membership {
+pub(crate) struct Membership {
     /// The user.
-    pub member: ObjectId,
+    pub(crate) member: ObjectId,
     /// The group.
-    pub parent: ObjectId,
+    pub(crate) parent: ObjectId,
 }
 
 /// What an import decided.
 #[derive(Debug, Clone)]
-pub struct Commit {
+pub(crate) struct Commit {
     /// Whose directory this is from now on; another tenant's objects go.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Ids to be given out.
-    pub ids: Vec<NewId>,
+    pub(crate) ids: Vec<NewId>,
     /// Names that objects have from now on.
-    pub claimed: Vec<(String, ObjectKey, MemberKind)>,
+    pub(crate) claimed: Vec<(String, ObjectKey, MemberKind)>,
     /// Names that nobody has from now on, and nobody else gets.
-    pub retired: Vec<String>,
+    pub(crate) retired: Vec<String>,
     /// Homes to be fixed.
-    pub homes: Vec<(ObjectKey, String)>,
+    pub(crate) homes: Vec<(ObjectKey, String)>,
     /// Every user.
-    pub users: Vec<StoredUser>,
+    pub(crate) users: Vec<StoredUser>,
     /// Every group.
-    pub groups: Vec<StoredGroup>,
+    pub(crate) groups: Vec<StoredGroup>,
     /// Direct members of those groups.
-    pub edges: Vec<Edge>,
+    pub(crate) edges: Vec<Edge>,
     /// The closure, users and groups of the lists above only.
-    pub memberships: Vec<Membership>,
+    pub(crate) memberships: Vec<Membership>,
     /// Objects that could not be taken.
-    pub failures: Vec<FailedObject>,
-    /// Stream and delta link, for the next round.
-    pub links: Vec<(String, String)>,
+    pub(crate) failures: Vec<FailedObject>,
 }
 
 impl Store {
@@ -151,10 +130,9 @@ impl Store {
     ///
     /// # Errors
     /// What the database said.
-    pub fn known(&self) -> Result<Known, StoreError> {
+    pub(crate) fn known(&self) -> Result<Known, StoreError> {
         let reader = self.reader();
         let mut known = Known {
-            users: known_users(&reader)?,
             groups: known_groups(&reader)?,
             ..Known::default()
         };
@@ -201,48 +179,12 @@ impl Store {
     ///
     /// # Errors
     /// What the database said; then the directory is the old one.
-    pub fn commit_import(&self, commit: &Commit) -> Result<(), StoreError> {
+    pub(crate) fn commit_import(&self, commit: &Commit) -> Result<(), StoreError> {
         let now = self.now();
         self.write(|transaction| keep_state(transaction, commit, now))?;
-        self.write(|transaction| swap(transaction, commit, now))
+        self.write(|transaction| swap(transaction, commit))?;
+        self.note_known_at(commit.tenant, &[commit.tenant], now)
     }
-}
-
-fn known_users(connection: &Connection) -> Result<BTreeMap<ObjectKey, KnownUser>, StoreError> {
-    let mut statement = connection.prepare(
-        "SELECT tenant, object, upn, display_name, mail_nickname, sam_account_name, user_type,
-                enabled, created_at, password_changed_at, sessions_valid_from, name
-         FROM users",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut users = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let id = row.get(1)?;
-        let user = UserObject {
-            id,
-            upn: row.get(2)?,
-            display_name: row.get(3)?,
-            mail_nickname: row.get(4)?,
-            sam_account_name: row.get(5)?,
-            user_type: row.get(6)?,
-            enabled: row.get(7)?,
-            created_at: row.get(8)?,
-            password_changed_at: row.get(9)?,
-            sessions_valid_from: row.get(10)?,
-        };
-        let key = ObjectKey {
-            tenant: row.get(0)?,
-            object: id,
-        };
-        users.insert(
-            key,
-            KnownUser {
-                user,
-                name: row.get(11)?,
-            },
-        );
-    }
-    Ok(users)
 }
 
 fn known_groups(connection: &Connection) -> Result<BTreeMap<ObjectKey, KnownGroup>, StoreError> {
@@ -341,10 +283,10 @@ fn keep_state(
     Ok(())
 }
 
-fn swap(connection: &Connection, commit: &Commit, now: UnixSeconds) -> Result<(), StoreError> {
+fn swap(connection: &Connection, commit: &Commit) -> Result<(), StoreError> {
     connection.execute_batch(
         "DELETE FROM memberships; DELETE FROM edges; DELETE FROM users; DELETE FROM groups;
-         DELETE FROM failures; DELETE FROM links;",
+         DELETE FROM failures;",
     )?;
     let tenant = commit.tenant;
     let mut insert = connection.prepare_cached(
@@ -402,7 +344,8 @@ fn swap(connection: &Connection, commit: &Commit, now: UnixSeconds) -> Result<()
         insert.execute(params![tenant, membership.member, membership.parent])?;
     }
     let mut insert = connection.prepare_cached(
-        "INSERT INTO failures (kind, object_id, label, reason, cure) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO failures (tenant, kind, object_id, label, reason, cure)
+         VALUES (?6, ?1, ?2, ?3, ?4, ?5)",
     )?;
     for failed in &commit.failures {
         insert.execute(params![
@@ -410,15 +353,9 @@ fn swap(connection: &Connection, commit: &Commit, now: UnixSeconds) -> Result<()
             failed.object_id,
             failed.label,
             failed.reason,
-            failed.cure
+            failed.cure,
+            tenant
         ])?;
     }
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO links (tenant, stream, link, taken_at) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    for (stream, link) in &commit.links {
-        insert.execute(params![tenant, stream, link, now])?;
-    }
-    set(connection, KNOWN_AT, &now.value().to_string())?;
-    clear(connection)
+    Ok(())
 }

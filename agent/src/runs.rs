@@ -1,0 +1,270 @@
+//! Runs: who may begin one now, what is remembered of it, and what follows from it.
+//!
+//! Every run of every tenant goes through here, whoever ordered it: a person through `admin.sock`, or
+//! the schedule. The importer itself knows neither records nor schedules.
+//!
+//! Invariants:
+//! - One run at a time on this host, of whichever tenant: names and ids are given out host-wide, and what
+//!   a run decides on must still hold when it commits. A person who finds the turn taken is told so; the
+//!   schedule waits for it.
+//! - Every run but a dry one has a record from its beginning to its end. One whose caller hangs up is
+//!   recorded as given up; one that the agent's end cuts short shows as interrupted after the next start.
+//! - A tenant's scope is that of its last run that did its work, set in one transaction with the record.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use entra_protocol::admin::{Change, FailedObject, Failure, FailureKind, ImportSummary};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+
+use crate::admin::{Importer, Refusal};
+use crate::auth::in_store;
+use crate::identity::TenantId;
+use crate::schedule::{Ended, Planner};
+use crate::store::{Store, StoreError};
+use crate::sync::{Order, Tell};
+
+/// Runs orders, one after another.
+pub struct Runs {
+    /// Records, scopes and schedules.
+    store: Store,
+    /// Held by the run that is under way.
+    turn: Arc<Mutex<()>>,
+    /// Says when the next run is due.
+    planner: Planner,
+    /// Wakes a tenant's scheduler after its plan has changed.
+    changed: BTreeMap<TenantId, Notify>,
+}
+
+/// The right to run now.
+pub struct Turn {
+    _held: OwnedMutexGuard<()>,
+}
+
+/// A run that did its work.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its counts.
+    pub summary: ImportSummary,
+    /// Objects that it could not take, at most 10 000 of them.
+    pub failures: Vec<FailedObject>,
+    /// Of a dry run: what it would have changed.
+    pub changes: Vec<Change>,
+}
+
+impl Runs {
+    /// For these tenants.
+    pub fn new(
+        store: Store,
+        planner: Planner,
+        tenants: impl IntoIterator<Item = TenantId>,
+    ) -> Self {
+        Self {
+            store,
+            turn: Arc::new(Mutex::new(())),
+            planner,
+            changed: tenants
+                .into_iter()
+                .map(|tenant| (tenant, Notify::new()))
+                .collect(),
+        }
+    }
+
+    /// The turn, if nobody has it.
+    ///
+    /// # Errors
+    /// [`FailureKind::Busy`].
+    pub fn turn_now(&self) -> Result<Turn, Failure> {
+        Arc::clone(&self.turn)
+            .try_lock_owned()
+            .map(|_held| Turn { _held })
+            .map_err(|_| Failure {
+                kind: FailureKind::Busy,
+                message: "another run is under way on this host".to_owned(),
+                hint: Some("wait for it; `entractl schedule` shows which".to_owned()),
+                reference: None,
+            })
+    }
+
+    /// The turn, when it is free.
+    pub(crate) async fn turn(&self) -> Turn {
+        Turn {
+            _held: Arc::clone(&self.turn).lock_owned().await,
+        }
+    }
+
+    /// Runs the order. Dropping the future gives the run up; what it had begun to commit goes to its end.
+    ///
+    /// # Errors
+    /// What the tenant or the databases said; recorded, unless the databases can't.
+    pub async fn run(
+        &self,
+        turn: Turn,
+        importer: &dyn Importer,
+        order: &Order,
+        begun_by: &str,
+        tell: Tell<'_>,
+    ) -> Result<Ran, Refusal> {
+        let ran = if order.dry_run {
+            importer.run(order, tell).await.map(|outcome| Ran {
+                summary: outcome.summary,
+                failures: outcome.failures,
+                changes: outcome.changes,
+            })
+        } else {
+            self.run_recorded(importer, order, begun_by, tell).await
+        };
+        drop(turn);
+        ran
+    }
+
+    async fn run_recorded(
+        &self,
+        importer: &dyn Importer,
+        order: &Order,
+        begun_by: &str,
+        tell: Tell<'_>,
+    ) -> Result<Ran, Refusal> {
+        let tenant = importer.tenant();
+        let (by, scope) = (begun_by.to_owned(), order.scope.to_string());
+        let run = self
+            .stored(move |store| store.begin_run(tenant, &by, &scope))
+            .await?;
+        let mut begun = Begun {
+            store: &self.store,
+            run,
+            open: true,
+        };
+        let result = importer.run(order, tell).await;
+        begun.open = false;
+        let ended = match &result {
+            Ok(_) => Ended::DidItsWork,
+            Err(refusal) => {
+                tracing::error!(
+                    domain = importer.domain(),
+                    scope = %order.scope,
+                    begun_by,
+                    error = %refusal.failure.message,
+                    "the run failed; the directory is as it was"
+                );
+                Ended::Failed {
+                    retry_after: refusal.retry_after,
+                    busy: refusal.failure.kind == FailureKind::Busy,
+                    scheduled: begun_by == SCHEDULE,
+                }
+            }
+        };
+        let ran = match result {
+            Ok(outcome) => {
+                let (summary, scope) = (outcome.summary.clone(), order.scope.clone());
+                self.stored(move |store| {
+                    store.end_run(run, tenant, &scope, &summary)?;
+                    Ok(store
+                        .run(run)?
+                        .map_or_else(Vec::new, |(_, failures)| failures))
+                })
+                .await
+                .map(|failures| Ran {
+                    summary: outcome.summary,
+                    failures,
+                    changes: outcome.changes,
+                })
+            }
+            Err(refusal) => {
+                let failure = refusal.failure.clone();
+                let kept = self
+                    .stored(move |store| store.fail_run(run, &failure))
+                    .await;
+                if let Err(second) = kept {
+                    // The run's own failure is the news.
+                    tracing::error!(error = %second.failure.message, "the failed run could not be recorded");
+                }
+                Err(refusal)
+            }
+        };
+        if let Err(error) = self.planner.after_run(tenant, ended).await {
+            tracing::error!(%error, domain = importer.domain(), "the next run could not be planned");
+        }
+        self.wake(tenant);
+        ran
+    }
+
+    /// Plans anew after an operator has changed the tenant's schedule.
+    pub async fn schedule_changed(&self, tenant: TenantId) {
+        if let Err(error) = self.planner.look(tenant).await {
+            tracing::error!(%error, %tenant, "the next run could not be planned");
+        }
+        self.wake(tenant);
+    }
+
+    /// Returns once the tenant's plan may have changed.
+    pub(crate) async fn changed(&self, tenant: TenantId) {
+        match self.changed.get(&tenant) {
+            Some(changed) => changed.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(crate) fn planner(&self) -> &Planner {
+        &self.planner
+    }
+
+    fn wake(&self, tenant: TenantId) {
+        if let Some(changed) = self.changed.get(&tenant) {
+            changed.notify_one();
+        }
+    }
+
+    async fn stored<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        in_store(&self.store, work).await.map_err(|error| {
+            Refusal::from(Failure {
+                kind: FailureKind::Internal,
+                message: format!("the agent's database failed: {error}"),
+                hint: Some("see journalctl -u entra-agent".to_owned()),
+                reference: None,
+            })
+        })
+    }
+}
+
+/// A run that has a record without an end.
+struct Begun<'a> {
+    store: &'a Store,
+    run: u64,
+    open: bool,
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        // The agent's own end leaves the record open: the next start finds it.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if !self.open {
+            return;
+        }
+        let (store, run) = (self.store.clone(), self.run);
+        runtime.spawn_blocking(move || {
+            let failure = Failure {
+                kind: FailureKind::Internal,
+                message: "given up: who had ordered the run hung up".to_owned(),
+                hint: Some(
+                    "what it had begun to commit stands; `entractl sync` does the rest".to_owned(),
+                ),
+                reference: None,
+            };
+            if let Err(error) = store.fail_run(run, &failure) {
+                tracing::error!(%error, "a run that was given up could not be recorded");
+            }
+        });
+    }
+}
+
+/// Who began a run, as records name it, if it was the schedule.
+pub(crate) const SCHEDULE: &str = "schedule";
+
+#[cfg(test)]
+pub(crate) mod tests;
