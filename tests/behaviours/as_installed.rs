@@ -9,6 +9,7 @@ use crate::ready;
 #[test]
 fn every_key_of_the_example_configuration_is_known() -> Result<(), Trouble> {
     let host = Host::boot()?;
+    crate::configured::write_secret(&host, "/etc/entra-login/proxy.secret", "x")?;
     host.run(
         "sed -e 's/^#\\([a-z\"]\\)/\\1/' /usr/share/doc/entra-login/agent.toml > /tmp/agent.toml && \
          chmod 0644 /tmp/agent.toml && \

@@ -90,6 +90,8 @@ fn named(challenge: &str) -> Option<&str> {
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -151,6 +153,19 @@ mod tests {
             Some("Basic x=/y"),
         ] {
             assert!(secret(challenge, &tokens).is_err(), "{challenge:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_challenge_leads_out_of_the_folder(challenge: String, path in "[a-z./]{0,40}(\\.key)?") {
+            // Nothing is in it, and everything else is refused before it is opened.
+            let folder = Path::new("/nowhere/tokens");
+            for text in [challenge, format!("Basic realm={path}"), format!("Basic realm=/nowhere/tokens/{path}")] {
+                let refused = secret(Some(&text), folder).unwrap_err();
+                let was_opened = refused.contains("No such file");
+                prop_assert!(!was_opened || text.matches('/').count() == 3, "{refused}");
+            }
         }
     }
 }

@@ -90,21 +90,20 @@ impl Way {
     fn failure(&self, error: &(dyn std::error::Error + 'static)) -> ThroughProxy {
         let name = self.proxy.name();
         let facts = chain(error);
-        if !facts.contains(REFUSED) {
-            return ThroughProxy(format!("through the proxy {name}: {facts}"));
-        }
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        ThroughProxy(match (&self.proxy.login, &*trouble) {
-            (None, _) => format!(
+        let what = match (facts.contains(REFUSED), &self.proxy.login) {
+            (false, _) => format!("through the proxy {name}: {facts}"),
+            (true, None) => format!(
                 "the proxy {name} wants a user name and a password (407); \
                  [proxy] takes `username` and `password_file`"
             ),
-            (Some(_), Some(trouble)) => {
-                format!("the proxy {name} wants a password (407) that can't be had: {trouble}")
-            }
-            (Some(_), None) => {
+            (true, Some(_)) => {
                 format!("the proxy {name} refuses the user name or the password of [proxy] (407)")
             }
+        };
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        ThroughProxy(match &*trouble {
+            Some(trouble) => format!("{what}; its password can't be had: {trouble}"),
+            None => what,
         })
     }
 }
