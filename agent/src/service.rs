@@ -105,6 +105,14 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         Planner::new(store.clone(), clock.clone(), jitter),
         importers.all().map(|importer| importer.tenant()),
     ));
+    for tenant in &config.tenants {
+        if let Some(minutes) = tenant.interval_minutes {
+            let id = tenant.id;
+            in_store(&store, move |store| store.configure_interval(id, minutes))
+                .await
+                .map_err(failed("write the databases"))?;
+        }
+    }
     let interrupted = in_store(&store, Store::note_interrupted_runs)
         .await
         .map_err(failed("read the databases"))?;

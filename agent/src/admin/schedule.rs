@@ -54,6 +54,15 @@ pub(super) fn set(call: Call<'_>) -> Handling<'_> {
             });
         }
         let importer = call.admin.importers.of(tenant.as_deref())?;
+        if interval.is_some() && is_configured(&call, importer.tenant()) {
+            return Err(Failure {
+                hint: Some("change [tenant.schedule] interval_minutes there".to_owned()),
+                ..failure::of(
+                    FailureKind::Precondition,
+                    &format!("the interval of {} is set in agent.toml", importer.domain()),
+                )
+            });
+        }
         let (key, actor) = (importer.tenant(), call.actor.clone());
         in_store(&call.admin.store, move |store| {
             store.set_schedule(key, interval, paused, &actor)
@@ -70,10 +79,21 @@ pub(super) fn set(call: Call<'_>) -> Handling<'_> {
 
 async fn domain(call: &Call<'_>, importer: &dyn Importer) -> Result<Row, Failure> {
     let (tenant, name) = (importer.tenant(), importer.domain().to_owned());
-    let row = in_store(&call.admin.store, move |store| row(store, tenant, name))
-        .await
-        .map_err(failure::of_store)?;
+    let configured = is_configured(call, tenant);
+    let row = in_store(&call.admin.store, move |store| {
+        row(store, tenant, name, configured)
+    })
+    .await
+    .map_err(failure::of_store)?;
     Ok(Row::Domain(Box::new(row)))
+}
+
+/// Whether `agent.toml` sets the tenant's interval.
+pub(super) fn is_configured(call: &Call<'_>, tenant: TenantId) -> bool {
+    let tenants = &call.admin.tenants;
+    tenants
+        .iter()
+        .any(|one| one.id == tenant && one.interval_minutes.is_some())
 }
 
 /// What is known of a tenant's scope, schedule and runs.
@@ -81,6 +101,7 @@ pub(super) fn row(
     store: &Store,
     tenant: TenantId,
     domain: String,
+    interval_is_configured: bool,
 ) -> Result<DomainRow, StoreError> {
     let scope = store.scope(tenant)?;
     let schedule = store.schedule(tenant)?;
@@ -100,7 +121,7 @@ pub(super) fn row(
         scope_users: scope.users,
         scope_groups: scope.groups,
         interval_minutes: schedule.interval_minutes,
-        interval_is_configured: false,
+        interval_is_configured,
         paused: schedule.paused,
         running: store.run_under_way(tenant)?,
         next_run: schedule

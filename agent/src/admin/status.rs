@@ -20,12 +20,16 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
         let everything = caller::is_root(&call.caller)
             || call.caller.role.is_some_and(|role| role >= Role::Auditor);
         let tenants = call.admin.tenants.clone();
-        let domains: Vec<(TenantId, String)> = call
+        let domains: Vec<(TenantId, String, bool)> = call
             .admin
             .importers
             .all()
             .filter(|_| everything)
-            .map(|importer| (importer.tenant(), importer.domain().to_owned()))
+            .map(|importer| {
+                let tenant = importer.tenant();
+                let configured = schedule::is_configured(&call, tenant);
+                (tenant, importer.domain().to_owned(), configured)
+            })
             .collect();
         let now = call.admin.clock.now();
         let status = in_store(&call.admin.store, move |store| {
@@ -34,11 +38,11 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
             let last_run = store.last_run(None)?.filter(|_| everything);
             let domains: Result<Vec<DomainRow>, StoreError> = domains
                 .into_iter()
-                .map(|(tenant, domain)| {
+                .map(|(tenant, domain, configured)| {
                     Ok(DomainRow {
                         scope_users: Vec::new(),
                         scope_groups: Vec::new(),
-                        ..schedule::row(store, tenant, domain)?
+                        ..schedule::row(store, tenant, domain, configured)?
                     })
                 })
                 .collect();

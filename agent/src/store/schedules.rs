@@ -65,6 +65,23 @@ impl Store {
         })
     }
 
+    /// Makes the interval that `agent.toml` sets the tenant's.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn configure_interval(&self, tenant: TenantId, minutes: u32) -> Result<(), StoreError> {
+        if self.schedule(tenant)?.interval_minutes == minutes {
+            return Ok(());
+        }
+        let actor = Actor {
+            uid: nix::unistd::geteuid().as_raw(),
+            name: "agent.toml".to_owned(),
+            role: None,
+        };
+        self.set_schedule(tenant, Some(minutes), None, &actor)
+            .map(drop)
+    }
+
     /// Changes what is given of the tenant's schedule, with an audit row. A new interval makes the
     /// scheduler plan anew.
     ///
