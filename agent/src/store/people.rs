@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, ToSql, named_params};
 use super::columns::{count, role};
 use super::{Store, StoreError};
 use crate::clock::UnixSeconds;
-use crate::identity::{ObjectId, ObjectKey};
+use crate::identity::{ObjectId, ObjectKey, TenantId};
 
 /// A published person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +138,18 @@ impl Store {
     /// What the database said.
     pub fn people(&self) -> Result<Vec<Person>, StoreError> {
         select(&self.reader(), "ORDER BY u.name", &[])
+    }
+
+    /// How many people of the tenant the directory has, those whose row failed included.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn users_of(&self, tenant: TenantId) -> Result<u64, StoreError> {
+        let rows = self
+            .reader()
+            .prepare_cached("SELECT count(*) FROM users WHERE tenant = ?1")?
+            .query_row([tenant], |row| row.get(0))?;
+        Ok(count(rows))
     }
 
     /// How many people are published.

@@ -396,3 +396,78 @@ async fn a_round_of_last_week_is_followed_by_a_full_one() {
         assert!(run(&host).await.full, "{age}");
     }
 }
+
+#[tokio::test]
+async fn a_large_named_scope_is_followed_by_the_whole_tenants_deltas() {
+    let number = |number: u16| {
+        let mut bytes = [0x51; 16];
+        bytes[..2].copy_from_slice(&number.to_be_bytes());
+        crate::identity::ObjectId::from_bytes(bytes)
+    };
+    let somebody = |n: u16| {
+        let mut somebody = person(1, &format!("p{n}"));
+        somebody["id"] = json!(number(n));
+        somebody
+    };
+    let people: Vec<Value> = (0..2_001).map(somebody).collect();
+    let members: Vec<Value> = (0..2_001)
+        .map(|n| json!({"@odata.type": "#microsoft.graph.user", "id": number(n)}))
+        .collect();
+    let mut sales = team(11, "Sales", &[(12, "group")]);
+    let mut north = team(12, "North", &[]);
+    north["members@delta"] = json!(members);
+    let script = Script::default();
+    let root = format!("/v1.0/groups/{}", object(11));
+    script.put(&format!("{root}?"), 200, sales.clone());
+    script.set(GROUPS, &[sales.clone()], delta("groups", 1));
+    let filtered = format!(
+        "{GROUPS}?$select=id%2CdisplayName%2CmailNickname%2CsecurityEnabled%2CmailEnabled%2CgroupTypes%2Cvisibility%2CcreatedDateTime%2Cmembers&$filter=id%20eq%20%27{}",
+        object(12)
+    );
+    script.set(
+        &filtered.replace('$', "%24"),
+        &[north.clone()],
+        delta("groups", 1),
+    );
+    script.set(&format!("{root}/transitiveMembers/"), &people, json!({}));
+    let host = script.host().await;
+    let scope = || Scope::of(vec![], vec![object(11).to_string()], Include::default()).unwrap();
+    let (summary, _) = host.import(scope()).await.unwrap();
+    assert_eq!((summary.users.added, summary.groups.added), (2_001, 2));
+
+    // From now on the whole tenant is read, and who is outside of the scope stays outside.
+    let mut everybody = people.clone();
+    everybody.push(person(3, "outsider"));
+    script.set(USERS, &everybody, delta("users", 1));
+    let others = team(13, "Others", &[(3, "user")]);
+    sales["members@delta"] = json!([{"@odata.type": "#microsoft.graph.group", "id": object(12)}]);
+    script.set(GROUPS, &[sales, north, others], delta("groups", 1));
+    quiet(&script);
+    let from = host.server.seen().len();
+    let (summary, _) = host.import(scope()).await.unwrap();
+    assert!(summary.full);
+    assert!(
+        asked(&host, from)
+            .iter()
+            .any(|target| target.starts_with(USERS))
+    );
+    assert_eq!(
+        (summary.users.unchanged, summary.groups.unchanged),
+        (2_001, 2)
+    );
+
+    // One leaves North, the outsider joins it.
+    let change = json!({"id": object(12), "members@delta": [
+        {"@odata.type": "#microsoft.graph.user", "id": number(7), "@removed": {"reason": "deleted"}},
+        {"@odata.type": "#microsoft.graph.user", "id": object(3)}]});
+    script.set(
+        &format!("{GROUPS}?$deltatoken=1"),
+        &[change],
+        delta("groups", 2),
+    );
+    let (summary, _) = host.import(scope()).await.unwrap();
+    assert!(!summary.full);
+    assert_eq!((summary.users.added, summary.users.removed), (1, 1));
+    assert!(host.store.person_by_login("outsider").unwrap().is_some());
+    assert!(host.store.person_by_login("p7").unwrap().is_none());
+}

@@ -4,73 +4,102 @@
 //! a name that nothing has is a failed row. Then the groups come with their direct members by filtered
 //! deltas, level by level until no new group appears, and their people by `transitiveMembers`
 //! (design.md §6). Who is in a group's members but not among those people is no live user.
+//!
+//! A scope that has brought more than [`LARGE_SCOPE_USERS`] people is cheaper to follow by the deltas of the
+//! whole tenant (`read`), of which only what is named and what is below it counts here (`plan`).
 
 use std::collections::BTreeSet;
 
 use entra_protocol::admin::FailedObject;
 use serde_json::Value;
 
-use super::read::{Counter, Reading, stage};
+use super::read::{Counter, stage};
 use super::{Rules, SyncError, Tell, blocking};
 use crate::config::NameAttribute;
 use crate::graph::{MemberKind, Page, Pager, RawElement, RawObject, Session, raw_element};
 use crate::identity::{ObjectId, ObjectKey};
 use crate::store::{Found, RoundId, Store};
 
-pub(super) async fn read(
+/// What the names of a scope turned out to be.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    /// The users, as Graph writes them.
+    people: Vec<Value>,
+    /// The groups.
+    roots: BTreeSet<ObjectId>,
+    /// Names that nothing in the tenant has.
+    pub(super) missing: Vec<FailedObject>,
+}
+
+impl Named {
+    /// Every object that was named.
+    pub(super) fn objects(&self) -> BTreeSet<ObjectId> {
+        let people = self.people.iter().filter_map(id_of);
+        self.roots.iter().copied().chain(people).collect()
+    }
+}
+
+/// Asks what each name means.
+pub(super) async fn look_up(
     store: &Store,
     session: &Session<'_>,
     rules: &Rules,
-    round: RoundId,
     users: &[String],
     groups: &[String],
     tell: Tell<'_>,
-) -> Result<Reading, SyncError> {
-    let mut reading = Reading::default();
+) -> Result<Named, SyncError> {
+    let mut named = Named::default();
     let mut counter = Counter {
         stage: "looking up names",
         done: 0,
         tell,
     };
-    let mut people = Vec::new();
     for name in users {
         match find_user(store, session, rules, name).await? {
-            Some(user) => people.push(user),
-            None => reading.missing.push(missing("user", name)),
+            Some(user) => named.people.push(user),
+            None => named.missing.push(missing("user", name)),
         }
         counter.count(1);
     }
-    let mut roots = BTreeSet::new();
     for name in groups {
         match find_group(store, session, rules, name).await? {
             Some(id) => {
-                roots.insert(id);
+                named.roots.insert(id);
             }
-            None => reading.missing.push(missing("group", name)),
+            None => named.missing.push(missing("group", name)),
         }
         counter.count(1);
     }
-    if people.is_empty() && roots.is_empty() {
-        let names = reading
+    if named.people.is_empty() && named.roots.is_empty() {
+        let names = named
             .missing
             .into_iter()
             .map(|object| object.label)
             .collect();
         return Err(SyncError::NothingFound { names });
     }
-    reading.named.extend(&roots);
-    reading.named.extend(people.iter().filter_map(id_of));
+    Ok(named)
+}
+
+/// Reads what was named, and nothing else of the tenant.
+pub(super) async fn read(
+    store: &Store,
+    session: &Session<'_>,
+    rules: &Rules,
+    round: RoundId,
+    named: Named,
+    tell: Tell<'_>,
+) -> Result<(), SyncError> {
     let page = Page {
         label: "named users".to_owned(),
-        elements: people,
+        elements: named.people,
         next_link: None,
         delta_link: None,
     };
     let select = rules.user_select();
     stage(store, round, "named users", MemberKind::User, &select, page).await?;
-    read_groups(store, session, rules, round, &roots, tell).await?;
-    read_members(store, session, rules, round, &roots, tell).await?;
-    Ok(reading)
+    read_groups(store, session, rules, round, &named.roots, tell).await?;
+    read_members(store, session, rules, round, &named.roots, tell).await
 }
 
 /// The groups below `roots`, each once, however they nest.
@@ -293,6 +322,10 @@ fn missing(kind: &str, name: &str) -> FailedObject {
         cure: cure.to_owned(),
     }
 }
+
+/// People of a named scope above which the whole tenant's deltas are read: listing so many anew takes as
+/// many pages at every run as a delta takes once.
+pub(super) const LARGE_SCOPE_USERS: u64 = 2_000;
 
 /// Objects in one delta filter (entra-facts §4.2).
 const IDS_PER_FILTER: usize = 50;

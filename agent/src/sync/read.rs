@@ -28,8 +28,10 @@ pub(super) struct Reading {
     pub(super) named: BTreeSet<ObjectId>,
     /// Names that nothing in the tenant has.
     pub(super) missing: Vec<FailedObject>,
-    /// True if the round holds the whole tenant.
+    /// True if the whole tenant was asked for.
     pub(super) whole: bool,
+    /// True if the round holds the whole tenant, of which only what is named and what is below it counts.
+    pub(super) only_named: bool,
     /// What a person should know of how it was read.
     pub(super) remarks: Vec<String>,
 }
@@ -43,25 +45,26 @@ pub(super) async fn read(
     now: UnixSeconds,
     tell: Tell<'_>,
 ) -> Result<(Reading, OpenRound), SyncError> {
-    if !order.scope.whole {
-        let (store_, tenant) = (store.clone(), rules.tenant);
-        let round = blocking(move || store_.begin_round(tenant, RoundKind::Full, NAMED)).await?;
-        let reading = named::read(
-            store,
-            session,
-            rules,
-            round.id,
-            &order.scope.users,
-            &order.scope.groups,
-            tell,
-        )
-        .await?;
-        return Ok((reading, round));
-    }
     let mut reading = Reading {
-        whole: true,
+        whole: order.scope.whole,
         ..Reading::default()
     };
+    if !order.scope.whole {
+        let (users, groups) = (&order.scope.users, &order.scope.groups);
+        let mut named = named::look_up(store, session, rules, users, groups, tell).await?;
+        reading.named = named.objects();
+        reading.missing = std::mem::take(&mut named.missing);
+        let (store_, tenant) = (store.clone(), rules.tenant);
+        let known = blocking(move || store_.users_of(tenant)).await?;
+        if known <= named::LARGE_SCOPE_USERS {
+            let store_ = store.clone();
+            let round =
+                blocking(move || store_.begin_round(tenant, RoundKind::Full, NAMED)).await?;
+            named::read(store, session, rules, round.id, named, tell).await?;
+            return Ok((reading, round));
+        }
+        reading.only_named = true;
+    }
     let fingerprint = whole_fingerprint(rules);
     let begin = async |kind| {
         let (store, tenant, fingerprint) = (store.clone(), rules.tenant, fingerprint.clone());

@@ -58,10 +58,13 @@ pub(super) fn consider(
     for missing in &reading.missing {
         fail(connection, missing)?;
     }
+    if reading.only_named {
+        scope(connection, round, reading)?;
+    }
     consider.users(round)?;
     consider.groups(round)?;
     consider.faults(round)?;
-    edges(connection, rules, round)?;
+    edges(connection, rules, round, reading.only_named)?;
     let mut considered = consider.considered;
     considered.remarks.extend(consider.shells.remark());
     Ok(considered)
@@ -82,7 +85,7 @@ struct Consider<'a> {
 impl Consider<'_> {
     fn users(&mut self, round: RoundId) -> Result<(), SyncError> {
         let mut left_out = 0_u64;
-        let mut statement = self.connection.prepare(RAW)?;
+        let mut statement = self.connection.prepare(self.raw())?;
         let mut rows = statement.query(params![round.value(), MemberKind::User.word()])?;
         while let Some(row) = rows.next()? {
             let body = parsed(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
@@ -118,6 +121,15 @@ impl Consider<'_> {
             self.considered.remarks.push(remark);
         }
         Ok(())
+    }
+
+    /// The raw objects of one kind that are in the scope.
+    fn raw(&self) -> &'static str {
+        if self.reading.only_named {
+            RAW_IN_SCOPE
+        } else {
+            RAW
+        }
     }
 
     fn user(
@@ -196,7 +208,7 @@ impl Consider<'_> {
 
     fn groups(&mut self, round: RoundId) -> Result<(), SyncError> {
         let mut left_out = [0_u64; Refusal::ALL.len()];
-        let mut statement = self.connection.prepare(RAW)?;
+        let mut statement = self.connection.prepare(self.raw())?;
         let mut rows = statement.query(params![round.value(), MemberKind::Group.word()])?;
         while let Some(row) = rows.next()? {
             let body = parsed(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
@@ -433,16 +445,22 @@ impl Refusal {
 }
 
 /// Direct members of all groups that live, also of those that don't count.
-fn edges(connection: &Connection, rules: &Rules, round: RoundId) -> Result<(), SyncError> {
+fn edges(
+    connection: &Connection,
+    rules: &Rules,
+    round: RoundId,
+    only_named: bool,
+) -> Result<(), SyncError> {
     connection
         .prepare(
             "INSERT INTO want_edges (parent, kind, member)
              SELECT parent, kind, member FROM raw_edges
              WHERE round = ?1 AND removed = 0
                AND parent NOT IN (SELECT object FROM gone_groups)
-               AND parent NOT IN (SELECT object FROM frozen_groups)",
+               AND parent NOT IN (SELECT object FROM frozen_groups)
+               AND (NOT ?2 OR parent IN (SELECT object FROM in_scope))",
         )?
-        .execute([round.value()])?;
+        .execute(params![round.value(), only_named])?;
     connection
         .prepare(
             "INSERT INTO want_edges (parent, kind, member)
@@ -450,6 +468,19 @@ fn edges(connection: &Connection, rules: &Rules, round: RoundId) -> Result<(), S
              WHERE tenant = ?1 AND parent IN (SELECT object FROM frozen_groups)",
         )?
         .execute([rules.tenant])?;
+    Ok(())
+}
+
+/// Fills `in_scope`: what is named, the groups below, and everybody in them. Groups that are no live ones
+/// hold nobody.
+fn scope(connection: &Connection, round: RoundId, reading: &Reading) -> Result<(), SyncError> {
+    let mut insert = connection.prepare("INSERT INTO in_scope (object) VALUES (?1)")?;
+    for object in &reading.named {
+        insert.execute([object])?;
+    }
+    for statement in BELOW_THE_NAMED {
+        connection.prepare(statement)?.execute([round.value()])?;
+    }
     Ok(())
 }
 
@@ -490,6 +521,30 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 
 const RAW: &str = "SELECT body, place, seen_at FROM raw_objects
                    WHERE round = ?1 AND kind = ?2 ORDER BY object";
+
+const RAW_IN_SCOPE: &str = "SELECT body, place, seen_at FROM raw_objects
+                            WHERE round = ?1 AND kind = ?2
+                              AND object IN (SELECT object FROM in_scope) ORDER BY object";
+
+/// The groups below, then the users of them all.
+const BELOW_THE_NAMED: [&str; 2] = [
+    "WITH RECURSIVE below (object) AS (
+         SELECT object FROM in_scope
+         UNION
+         SELECT e.member FROM below AS b
+         JOIN raw_objects AS g ON g.round = ?1 AND g.kind = 'group' AND g.object = b.object
+             AND json_extract(g.body, '$.\"@removed\"') IS NULL
+         JOIN raw_edges AS e ON e.round = ?1 AND e.parent = b.object AND e.kind = 'group'
+             AND e.removed = 0
+     )
+     INSERT OR IGNORE INTO in_scope (object) SELECT object FROM below",
+    "INSERT OR IGNORE INTO in_scope (object)
+     SELECT e.member FROM in_scope AS s
+     JOIN raw_objects AS g ON g.round = ?1 AND g.kind = 'group' AND g.object = s.object
+         AND json_extract(g.body, '$.\"@removed\"') IS NULL
+     JOIN raw_edges AS e ON e.round = ?1 AND e.parent = s.object AND e.kind = 'user'
+         AND e.removed = 0",
+];
 
 /// What to do about an object that can't be read.
 pub(super) const UNREAD_CURE: &str =

@@ -50,6 +50,8 @@ CREATE TEMP TABLE want_edges (
 CREATE TEMP TABLE want_members (
     parent BLOB NOT NULL, member BLOB NOT NULL, PRIMARY KEY (parent, member)
 ) STRICT, WITHOUT ROWID;
+-- What a named scope holds, where the mirror has the whole tenant.
+CREATE TEMP TABLE in_scope (object BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 -- Groups that could not be read: their members are those that were known.
 CREATE TEMP TABLE frozen_groups (object BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 -- Groups that are no live ones.
