@@ -6,10 +6,12 @@ use std::collections::BTreeSet;
 use entra_protocol::id_map;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| match id_map::read(text) {
-    Ok(rows) => {
-        let ids: BTreeSet<u32> = rows.iter().map(|row| row.id).collect();
-        assert_eq!(ids.len(), rows.len());
+fuzz_target!(|text: &str| {
+    match id_map::read(text) {
+        Ok(rows) => {
+            let ids: BTreeSet<u32> = rows.iter().map(|row| row.id).collect();
+            assert_eq!(ids.len(), rows.len());
+        }
+        Err(error) => assert!(error.line <= text.lines().count().max(1)),
     }
-    Err(error) => assert!(error.line <= text.lines().count().max(1)),
 });

@@ -87,7 +87,7 @@ fn a_file_is_replaced_with_its_mode_and_nothing_is_left() {
 }
 
 #[test]
-fn a_lock_that_another_process_has_is_waited_for() {
+fn the_lock_is_made_where_there_is_none_and_its_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let host = Host::below(folder.path(), true, |_| None);
     fs::create_dir(folder.path().join("etc")).unwrap();
