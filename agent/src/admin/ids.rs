@@ -15,7 +15,6 @@ use super::{Requests, directory, failure};
 use crate::auth::{away, in_store};
 use crate::identity::{ObjectId, ObjectKey, TenantId};
 use crate::ids::{Comparison, compare, moves};
-use crate::names::LocalAccounts;
 
 pub(super) fn show(call: Call<'_>) -> Handling<'_> {
     Box::pin(async move {
@@ -68,7 +67,7 @@ pub(super) fn import(mut call: Call<'_>) -> Handling<'_> {
     Box::pin(async move {
         let wish = collect(call.request, &mut call.requests).await?;
         let host = call.admin.host.clone();
-        let local = away(move || LocalAccounts::read(&host.files.passwd, &host.files.group))
+        let local = away(move || host.files.accounts())
             .await
             .map_err(|error| failure::of(FailureKind::Internal, &error.to_string()))?;
         let range = call.admin.host.range;

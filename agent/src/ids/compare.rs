@@ -143,6 +143,9 @@ fn refusal(
     if local.has_id(id) {
         return Some(format!("{id} is in /etc/passwd or /etc/group on this host"));
     }
+    if let Some(file) = local.file_with_subordinate_id(id) {
+        return Some(format!("{id} is in {file} on this host"));
+    }
     let other = holders.get(&id).filter(|other| **other != key)?;
     here.get(other)
         .filter(|held| held.used)

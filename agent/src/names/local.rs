@@ -18,6 +18,8 @@ pub struct LocalAccounts {
     /// In lower case, and the file that has it.
     names: BTreeMap<String, &'static str>,
     ids: BTreeSet<u32>,
+    /// Uids of `/etc/passwd` by name, as it is written.
+    users: BTreeMap<String, u32>,
     /// Gids of `/etc/group`.
     groups: BTreeSet<u32>,
     /// First and last id of each line, and the file that has it.
@@ -90,6 +92,11 @@ impl LocalAccounts {
                 continue;
             }
             self.names.insert(name.to_lowercase(), shown);
+            if id_fields.len() > 1
+                && let Some(Ok(uid)) = fields.get(2).map(|uid| uid.trim().parse())
+            {
+                self.users.insert(name.to_owned(), uid);
+            }
             let ids = id_fields
                 .iter()
                 .filter_map(|field| fields.get(*field)?.trim().parse::<u32>().ok());
@@ -122,6 +129,12 @@ impl LocalAccounts {
             .iter()
             .find(|(first, last, _)| (first..=last).contains(&&id))
             .map(|(_, _, file)| *file)
+    }
+
+    /// The uid of the local account of this name.
+    #[must_use]
+    pub fn uid_of(&self, name: &str) -> Option<u32> {
+        self.users.get(name).copied()
     }
 
     /// Whether a local group has this gid.
@@ -182,6 +195,11 @@ mod tests {
         }
         assert!(!accounts.has_id(5));
         assert!(accounts.has_group(998) && !accounts.has_group(1007));
+        assert_eq!(accounts.uid_of("Alice"), Some(1000));
+        assert_eq!(
+            (accounts.uid_of("docker"), accounts.uid_of("video")),
+            (None, None)
+        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::config::{Config, Homes};
 use crate::graph::RandomBytes;
 use crate::identity::TenantId;
 use crate::ids::{IdRange, IllegalRange};
-use crate::names::LocalAccounts;
+use crate::names::{LocalAccounts, LocalFileError};
 use crate::store::{Publication, Reading, Store, Verdict};
 
 use entries::Rules;
@@ -53,6 +53,16 @@ pub struct LocalFiles {
     pub subuid: PathBuf,
     /// `/etc/subgid`.
     pub subgid: PathBuf,
+}
+
+impl LocalFiles {
+    /// The names and ids that are the host's own, subordinate ids included.
+    ///
+    /// # Errors
+    /// [`LocalFileError`] names the file that can't be read.
+    pub fn accounts(&self) -> Result<LocalAccounts, LocalFileError> {
+        LocalAccounts::read(&self.passwd, &self.group)?.and_subordinate(&self.subuid, &self.subgid)
+    }
 }
 
 impl Default for LocalFiles {

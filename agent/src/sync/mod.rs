@@ -42,7 +42,6 @@ use crate::config::{Config, Tenant};
 use crate::graph::{GROUP_SELECT, Graph, GroupChange, Pager, Usage, group_change};
 use crate::identity::{ObjectKey, TenantId};
 use crate::ids::IllegalRange;
-use crate::names::LocalAccounts;
 use crate::publish::{LocalFiles, Publisher, Shells};
 use crate::store::{DirectoryGroup, GroupKind, OpenRound, RoundKind, Store, StoreError};
 
@@ -293,9 +292,7 @@ impl Settling {
     /// users takes nothing's place.
     fn decide(&self, round: &OpenRound) -> Result<Decision, SyncError> {
         let tenant = self.rules.tenant;
-        let LocalFiles { passwd, group, .. } = &self.local;
-        let local = LocalAccounts::read(passwd, group)?
-            .and_subordinate(&self.local.subuid, &self.local.subgid)?;
+        let local = self.local.accounts()?;
         let rules = Rules {
             shells: shells(&self.local),
             ..Rules::clone(&self.rules)

@@ -25,7 +25,7 @@ pub(super) fn ids(
     local: &LocalAccounts,
 ) -> Result<(), SyncError> {
     let is_taken = |id: u32| -> Result<bool, SyncError> {
-        if local.has_id(id) {
+        if local.has_id(id) || local.file_with_subordinate_id(id).is_some() {
             return Ok(true);
         }
         Ok(connection
@@ -41,6 +41,14 @@ pub(super) fn ids(
         while let Some(row) = rows.next()? {
             let object: ObjectId = row.get(0)?;
             let wanted: Option<u32> = row.get(1)?;
+            let candidate: Option<String> = row.get(2)?;
+            if let (Some(id), Some(name)) = (wanted, &candidate)
+                && local.uid_of(name) == Some(id)
+            {
+                // The person's own old account: their row fails over the name, which `users adopt` cures,
+                // and the id stays free for that.
+                continue;
+            }
             let placed = match wanted.filter(|_| named) {
                 Some(id) => wanted_id(id, rules, local, &is_taken)?.map(|id| (0, id)),
                 None => first_free(rules.range, rules.key(object), &is_taken)?.ok_or_else(|| {
@@ -339,12 +347,12 @@ fn deny(connection: &Connection, object: ObjectId, fault: &NameFault) -> Result<
 }
 
 const WITH_WANTED_ID: &str = "
-SELECT c.object, c.wanted_id FROM claims AS c
+SELECT c.object, c.wanted_id, c.candidate FROM claims AS c
 LEFT JOIN state.ids AS i ON i.tenant = ?1 AND i.object = c.object
 WHERE i.id IS NULL AND c.wanted_id IS NOT NULL ORDER BY c.created_at, c.object";
 
 const WITHOUT_ID: &str = "
-SELECT c.object, NULL FROM claims AS c
+SELECT c.object, NULL, NULL FROM claims AS c
 LEFT JOIN state.ids AS i ON i.tenant = ?1 AND i.object = c.object
 WHERE i.id IS NULL AND c.wanted_id IS NULL ORDER BY c.created_at, c.object";
 

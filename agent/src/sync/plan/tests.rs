@@ -670,13 +670,14 @@ fn posix_attributes_of_the_tenant_win_when_they_are_valid_and_unique() {
             posix_user(4, "dan", &[("uidNumber", json!(999))]),
             posix_user(5, "eve", &[("uidNumber", json!("x"))]),
             posix_user(6, "fay", &[("uidNumber", json!(4000))]),
+            posix_user(10, "local", &[("uidNumber", json!(4000))]),
             posix_user(7, "gus", &[("gidNumber", json!(7777))]),
             posix_user(8, "hal", &[("unixHomeDirectory", json!("/etc"))]),
             posix_user(9, "ida", &[("unixHomeDirectory", json!("/home/a/../b"))]),
         ],
         vec![staff],
     );
-    assert_eq!(decision.users, counts(2, 0, 0, 0, 7));
+    assert_eq!(decision.users, counts(2, 0, 0, 0, 8));
     let alice = store.person_by_login("alice").unwrap().unwrap();
     assert_eq!((alice.uid, alice.home.as_str()), (5001, "/home/a/alice"));
     assert_eq!(alice.gid, 5100);
@@ -689,7 +690,8 @@ fn posix_attributes_of_the_tenant_win_when_they_are_valid_and_unique() {
         ("carol", "5001, which is another object's"),
         ("dan", "the id 999"),
         ("eve", "extension_1_uidNumber: \"x\" is no number"),
-        ("fay", "/etc/passwd"),
+        ("fay", "the id 4000, which is in /etc/passwd"),
+        ("local", "the name \"local\" is in /etc/passwd"),
         (
             "gus",
             "no group of this import or of this host has the gid 7777",
