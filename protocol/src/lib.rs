@@ -12,10 +12,13 @@
 //! is the module's. It holds no OAuth word, so that new sign-in methods never change `pam_entra.so`.
 
 mod client;
+mod directory;
 mod frame;
 mod ids;
+mod runs;
 mod secret;
 mod socket_ffi;
+mod status;
 
 pub mod admin;
 pub mod id_map;

@@ -21,7 +21,10 @@ fn only_changes_are_asked_for() -> Result<(), Trouble> {
     }
     // Nothing new: as cheap, and nothing changes.
     let summary = sync(&host, "")?;
-    assert_eq!((&summary["requests"], &summary["users"]["changed"]), (&json!(2), &json!(0)));
+    assert_eq!(
+        (&summary["requests"], &summary["users"]["changed"]),
+        (&json!(2), &json!(0))
+    );
     // What nobody asked for since the last full round is asked for once somebody wants it.
     let summary = sync(&host, "--full")?;
     assert_eq!(summary["full"], true);
@@ -49,7 +52,10 @@ fn a_link_that_ended_is_a_full_round() -> Result<(), Trouble> {
         assert_eq!(summary["full"], true, "{how}: {summary}");
         let remarks = summary["remarks"].to_string();
         assert!(remarks.contains("read anew"), "{how}: {remarks}");
-        assert!(remarks.contains("HTTP 4"), "the tenant's answer is not named: {remarks}");
+        assert!(
+            remarks.contains("HTTP 4"),
+            "the tenant's answer is not named: {remarks}"
+        );
         is_named(&host, &name)?;
         assert_eq!(sync(&host, "")?["full"], false, "{how}");
     }
@@ -59,8 +65,11 @@ fn a_link_that_ended_is_a_full_round() -> Result<(), Trouble> {
 #[test]
 fn who_vanished_while_a_link_was_dead_is_gone() -> Result<(), Trouble> {
     let host = ready::everybody_may_sign_in()?;
-    host.tenant()
-        .call("DELETE", "/users/frank@contoso.example?permanent=true", None)?;
+    host.tenant().call(
+        "DELETE",
+        "/users/frank@contoso.example?permanent=true",
+        None,
+    )?;
     let end = json!({"tokens": "links", "as": "resyncRequired"});
     host.tenant().call("POST", "/delta/end", Some(&end))?;
     assert_eq!(sync(&host, "")?["users"]["removed"], 1);

@@ -75,7 +75,10 @@ fn what_the_tenant_says_is_what_the_host_has() -> Result<(), Trouble> {
     give(
         &host,
         ALICE.upn,
-        &[("uidNumber", json!(6001)), ("loginShell", json!("/bin/bash"))],
+        &[
+            ("uidNumber", json!(6001)),
+            ("loginShell", json!("/bin/bash")),
+        ],
     )?;
     give(&host, FRANK.upn, &[("uidNumber", json!(5002))])?;
     host.run("entractl sync")?.stdout()?;

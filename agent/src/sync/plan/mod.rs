@@ -10,6 +10,7 @@ mod closure;
 mod commit;
 mod consider;
 mod place;
+mod scope;
 mod shrink;
 mod tables;
 mod verdict;

@@ -12,12 +12,20 @@ use entra_protocol::admin::FailedObject;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
+mod refusal;
+mod unread;
+
 use super::super::read::Reading;
 use super::super::{Include, Rules, SyncError};
+use super::scope::{edges, scope};
+use refusal::Refusal;
+
+pub(super) use unread::UNREAD_CURE;
+
 use super::{cleaned, damaged};
 use crate::clock::UnixSeconds;
 use crate::graph::{
-    Fault, GroupChange, GroupObject, MemberKind, UserChange, UserObject, group_change, user_change,
+    GroupChange, GroupObject, MemberKind, UserChange, UserObject, group_change, user_change,
 };
 use crate::identity::ObjectId;
 use crate::names::{NameFault, group_name, user_name};
@@ -296,192 +304,6 @@ impl Consider<'_> {
             ])?;
         Ok(())
     }
-
-    /// Elements that are about nobody.
-    fn faults(&self, round: RoundId) -> Result<(), SyncError> {
-        let mut statement = self.connection.prepare(
-            "SELECT kind, place, label, reason FROM raw_faults WHERE round = ?1 ORDER BY place",
-        )?;
-        let mut rows = statement.query([round.value()])?;
-        while let Some(row) = rows.next()? {
-            let fault = Fault {
-                object: None,
-                label: row.get(2)?,
-                reason: row.get(3)?,
-            };
-            let kind = MemberKind::of_word(&row.get::<_, String>(0)?)?;
-            self.unread(kind, &row.get::<_, String>(1)?, &fault)?;
-        }
-        Ok(())
-    }
-
-    /// A failed row for somebody who was asked for by name and does not count.
-    fn refuse(
-        &self,
-        kind: MemberKind,
-        object: ObjectId,
-        label: &str,
-        reason: &str,
-        cure: &str,
-    ) -> Result<(), SyncError> {
-        fail(
-            self.connection,
-            &FailedObject {
-                kind: kind.word().to_owned(),
-                object_id: object.to_string(),
-                label: cleaned(label),
-                reason: reason.to_owned(),
-                cure: cure.to_owned(),
-            },
-        )
-    }
-
-    /// The known object where the present one can't be read, else a failed row.
-    fn unread(&self, kind: MemberKind, place: &str, fault: &Fault) -> Result<(), SyncError> {
-        let reason = format!("{place}: {}", fault.reason);
-        if let Some(object) = fault.object
-            && self.known(kind, object, &reason)?
-        {
-            return Ok(());
-        }
-        let object = fault
-            .object
-            .map_or_else(|| place.to_owned(), |object| object.to_string());
-        fail(
-            self.connection,
-            &FailedObject {
-                kind: kind.word().to_owned(),
-                object_id: object,
-                label: fault.label.clone(),
-                reason,
-                cure: UNREAD_CURE.to_owned(),
-            },
-        )
-    }
-
-    /// Lets the directory's row stand in for the object; false if it has none. What the object's
-    /// properties would make of its name can't be known: it keeps the one that it has.
-    fn known(&self, kind: MemberKind, object: ObjectId, unread: &str) -> Result<bool, SyncError> {
-        let tenant = self.rules.tenant;
-        let (claim, row) = match kind {
-            MemberKind::User => (KNOWN_USER_CLAIM, KNOWN_USER),
-            MemberKind::Group => (KNOWN_GROUP_CLAIM, KNOWN_GROUP),
-        };
-        let found = self.connection.prepare_cached(claim)?.execute(params![
-            tenant,
-            object,
-            unread,
-            UNREAD_CURE
-        ])?;
-        if found == 0 {
-            return Ok(false);
-        }
-        self.connection
-            .prepare_cached(row)?
-            .execute(params![tenant, object])?;
-        if kind == MemberKind::Group {
-            self.connection
-                .prepare_cached("INSERT INTO frozen_groups VALUES (?1)")?
-                .execute([object])?;
-        }
-        Ok(true)
-    }
-}
-
-/// Why a group does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    NotSecurity,
-    Microsoft365,
-    Hidden,
-}
-
-impl Refusal {
-    const ALL: [Self; 3] = [Self::NotSecurity, Self::Microsoft365, Self::Hidden];
-
-    fn of(group: &GroupObject, include: Include) -> Option<Self> {
-        if group.unified && !include.microsoft_365_groups {
-            return Some(Self::Microsoft365);
-        }
-        if !group.unified && !group.security && !include.distribution_groups {
-            return Some(Self::NotSecurity);
-        }
-        group.hidden.then_some(Self::Hidden)
-    }
-
-    fn row(self) -> (&'static str, &'static str) {
-        match self {
-            Self::NotSecurity => (
-                "securityEnabled: false; distribution groups are not imported",
-                "import with --distribution-groups, or use a security group",
-            ),
-            Self::Microsoft365 => (
-                "groupTypes: Unified; Microsoft 365 groups are not imported",
-                "import with --microsoft-365-groups, or use a security group",
-            ),
-            Self::Hidden => (
-                "visibility: HiddenMembership; the snapshot can be read by everyone here",
-                "use a group whose members may be seen",
-            ),
-        }
-    }
-
-    fn remark(self) -> (&'static str, &'static str) {
-        match self {
-            Self::NotSecurity => (
-                "group that is not a security group was left out",
-                "groups that are not security groups were left out",
-            ),
-            Self::Microsoft365 => (
-                "Microsoft 365 group was left out",
-                "Microsoft 365 groups were left out",
-            ),
-            Self::Hidden => (
-                "group with hidden membership was left out",
-                "groups with hidden membership were left out",
-            ),
-        }
-    }
-}
-
-/// Direct members of all groups that live, also of those that don't count.
-fn edges(
-    connection: &Connection,
-    rules: &Rules,
-    round: RoundId,
-    only_named: bool,
-) -> Result<(), SyncError> {
-    connection
-        .prepare(
-            "INSERT INTO want_edges (parent, kind, member)
-             SELECT parent, kind, member FROM raw_edges
-             WHERE round = ?1 AND removed = 0
-               AND parent NOT IN (SELECT object FROM gone_groups)
-               AND parent NOT IN (SELECT object FROM frozen_groups)
-               AND (NOT ?2 OR parent IN (SELECT object FROM in_scope))",
-        )?
-        .execute(params![round.value(), only_named])?;
-    connection
-        .prepare(
-            "INSERT INTO want_edges (parent, kind, member)
-             SELECT parent, kind, member FROM edges
-             WHERE tenant = ?1 AND parent IN (SELECT object FROM frozen_groups)",
-        )?
-        .execute([rules.tenant])?;
-    Ok(())
-}
-
-/// Fills `in_scope`: what is named, the groups below, and everybody in them. Groups that are no live ones
-/// hold nobody.
-fn scope(connection: &Connection, round: RoundId, reading: &Reading) -> Result<(), SyncError> {
-    let mut insert = connection.prepare("INSERT INTO in_scope (object) VALUES (?1)")?;
-    for object in &reading.named {
-        insert.execute([object])?;
-    }
-    for statement in BELOW_THE_NAMED {
-        connection.prepare(statement)?.execute([round.value()])?;
-    }
-    Ok(())
 }
 
 /// Adds a failed row that is no claim's.
@@ -525,51 +347,3 @@ const RAW: &str = "SELECT body, place, seen_at FROM raw_objects
 const RAW_IN_SCOPE: &str = "SELECT body, place, seen_at FROM raw_objects
                             WHERE round = ?1 AND kind = ?2
                               AND object IN (SELECT object FROM in_scope) ORDER BY object";
-
-/// The groups below, then the users of them all.
-const BELOW_THE_NAMED: [&str; 2] = [
-    "WITH RECURSIVE below (object) AS (
-         SELECT object FROM in_scope
-         UNION
-         SELECT e.member FROM below AS b
-         JOIN raw_objects AS g ON g.round = ?1 AND g.kind = 'group' AND g.object = b.object
-             AND json_extract(g.body, '$.\"@removed\"') IS NULL
-         JOIN raw_edges AS e ON e.round = ?1 AND e.parent = b.object AND e.kind = 'group'
-             AND e.removed = 0
-     )
-     INSERT OR IGNORE INTO in_scope (object) SELECT object FROM below",
-    "INSERT OR IGNORE INTO in_scope (object)
-     SELECT e.member FROM in_scope AS s
-     JOIN raw_objects AS g ON g.round = ?1 AND g.kind = 'group' AND g.object = s.object
-         AND json_extract(g.body, '$.\"@removed\"') IS NULL
-     JOIN raw_edges AS e ON e.round = ?1 AND e.parent = s.object AND e.kind = 'user'
-         AND e.removed = 0",
-];
-
-/// What to do about an object that can't be read.
-pub(super) const UNREAD_CURE: &str =
-    "correct the object in Entra ID, or check the registration's permissions";
-
-const KNOWN_USER_CLAIM: &str = "
-INSERT OR IGNORE INTO claims (object, kind, created_at, label, candidate, reason, cure, unread)
-SELECT object, 'user', created_at, upn, name, iif(name IS NULL, ?3, NULL),
-       iif(name IS NULL, ?4, NULL), ?3
-FROM users WHERE tenant = ?1 AND object = ?2";
-
-const KNOWN_USER: &str = "
-INSERT OR IGNORE INTO want_users
-(object, upn, display_name, mail_nickname, sam_account_name, user_type, enabled, created_at,
- password_changed_at, sessions_valid_from, gid_number, shell, cut_off_at)
-SELECT object, upn, display_name, mail_nickname, sam_account_name, user_type, enabled, created_at,
-       password_changed_at, sessions_valid_from, gid_number, shell, cut_off_at
-FROM users WHERE tenant = ?1 AND object = ?2";
-
-const KNOWN_GROUP_CLAIM: &str = "
-INSERT OR IGNORE INTO claims (object, kind, created_at, label, candidate, reason, cure, unread)
-SELECT object, 'group', created_at, display_name, name, iif(name IS NULL, ?3, NULL),
-       iif(name IS NULL, ?4, NULL), ?3
-FROM groups WHERE tenant = ?1 AND object = ?2";
-
-const KNOWN_GROUP: &str = "
-INSERT OR IGNORE INTO want_groups (object, display_name, kind, created_at)
-SELECT object, display_name, kind, created_at FROM groups WHERE tenant = ?1 AND object = ?2";
