@@ -59,7 +59,7 @@ pub use policy::Policy;
 pub use publication::Publication;
 pub use reading::{PrimaryGroup, PublishedGroup, PublishedPerson, Reading, Verdict};
 pub use retired::Release;
-pub use rounds::{LiveSet, OpenRound, RoundId, RoundKind, StagedPage, Stream};
+pub use rounds::{LiveSet, MemberCounts, OpenRound, RoundId, RoundKind, StagedPage, Stream};
 pub use schedules::{Plan, Schedule};
 pub use sign_ins::SignInRecord;
 

@@ -23,7 +23,7 @@ use serde_json::Value;
 use super::{Store, StoreError};
 use crate::clock::UnixSeconds;
 use crate::graph::{MemberKind, RawElement, raw_element};
-use crate::identity::TenantId;
+use crate::identity::{ObjectId, TenantId};
 
 use staging::{stage_fault, stage_object};
 
@@ -99,6 +99,15 @@ pub struct LiveSet {
     pub needs_full: bool,
     /// Stream and delta link.
     pub links: BTreeMap<String, String>,
+}
+
+/// Direct members of a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MemberCounts {
+    /// Those that are users.
+    pub users: u64,
+    /// Those that are groups.
+    pub groups: u64,
 }
 
 /// A page on its way into a round.
@@ -217,6 +226,30 @@ impl Store {
             needs_full,
             links,
         }))
+    }
+
+    /// How many direct members each group of a set has, of those that have any.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn member_counts(
+        &self,
+        round: RoundId,
+    ) -> Result<BTreeMap<ObjectId, MemberCounts>, StoreError> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(
+            "SELECT parent, count(*) FILTER (WHERE kind = 'user'),
+                    count(*) FILTER (WHERE kind = 'group')
+             FROM raw_edges WHERE round = ?1 AND removed = 0 GROUP BY parent",
+        )?;
+        let rows = statement.query_map([round.0], |row| {
+            let counts = MemberCounts {
+                users: row.get::<_, u32>(1)?.into(),
+                groups: row.get::<_, u32>(2)?.into(),
+            };
+            Ok((row.get(0)?, counts))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Adds a page to its round.

@@ -28,22 +28,23 @@ mod posix;
 mod read;
 mod rules;
 mod scope;
+mod tenant_groups;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use entra_protocol::admin::{GroupRow, ImportSummary, Progress};
+use entra_protocol::admin::{ImportSummary, Progress};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
 use crate::clock::{Clock, UnixSeconds, rfc3339};
 use crate::config::{Config, Tenant};
-use crate::graph::{GROUP_SELECT, Graph, GroupChange, Pager, Usage, group_change};
-use crate::identity::{ObjectKey, TenantId};
+use crate::graph::{Graph, Usage};
+use crate::identity::TenantId;
 use crate::ids::IllegalRange;
 use crate::publish::{LocalFiles, Publisher, Shells};
-use crate::store::{DirectoryGroup, GroupKind, OpenRound, RoundKind, Store, StoreError};
+use crate::store::{OpenRound, RoundKind, Store, StoreError};
 
 pub use error::SyncError;
 pub use order::{Order, Outcome};
@@ -172,58 +173,6 @@ impl Syncer {
     #[must_use]
     pub fn domain(&self) -> &str {
         &self.rules.domain
-    }
-
-    /// Every group that the tenant has, by display name; those that this host has imported with what it
-    /// knows of them.
-    ///
-    /// # Errors
-    /// [`SyncError`] from Graph or the databases.
-    pub async fn fetch_groups(&self) -> Result<Vec<GroupRow>, SyncError> {
-        let store = self.store.clone();
-        let known = blocking(move || store.groups()).await?;
-        let known: BTreeMap<ObjectKey, DirectoryGroup> =
-            known.into_iter().map(|group| (group.key, group)).collect();
-        let session = self.graph.session();
-        let url = session.url(&["groups"], &[("$select", GROUP_SELECT), ("$top", "999")]);
-        let mut pager = Pager::list(&session, url, "groups");
-        let mut rows = Vec::new();
-        while let Some(page) = pager.next_page().await? {
-            for (position, element) in page.elements.iter().enumerate() {
-                match group_change(element) {
-                    GroupChange::Seen(group, _) => {
-                        let imported = known.get(&ObjectKey {
-                            tenant: self.rules.tenant,
-                            object: group.id,
-                        });
-                        rows.push(imported.map_or_else(
-                            || GroupRow {
-                                name: String::new(),
-                                display_name: plan::cleaned(&group.display_name),
-                                gid: None,
-                                kind: GroupKind::of(&group).word().to_owned(),
-                                direct_users: None,
-                                direct_groups: None,
-                                users: None,
-                                imported: false,
-                                object_id: group.id.to_string(),
-                            },
-                            DirectoryGroup::row,
-                        ));
-                    }
-                    GroupChange::Fault(fault) => tracing::warn!(
-                        page = page.label,
-                        position,
-                        label = fault.label,
-                        reason = fault.reason,
-                        "a group of the tenant can't be read"
-                    ),
-                    GroupChange::Slice(..) | GroupChange::Removed(_) => {}
-                }
-            }
-        }
-        rows.sort_by_key(|row| (row.display_name.to_lowercase(), row.object_id.clone()));
-        Ok(rows)
     }
 
     /// Decides, swaps and publishes. It runs to its end even if nobody waits for it any more, and keeps

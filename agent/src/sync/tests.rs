@@ -342,21 +342,37 @@ async fn a_named_scope_brings_groups_with_everybody_in_them() {
 #[tokio::test]
 async fn all_groups_of_the_tenant_are_listed() {
     let host = Host::new(|seen, _, here| {
+        let mut list = team(31, "A list", &[(1, "user"), (12, "group")]);
+        list["securityEnabled"] = json!(false);
+        list["mailEnabled"] = json!(true);
         if seen.target.starts_with("/v1.0/groups?") {
-            let mut list = team(31, "A list", &[]);
-            list["securityEnabled"] = json!(false);
-            list["mailEnabled"] = json!(true);
-            return Answer::json(&json!({"value": [team(11, "Sales", &[]), list]}));
+            // A list of groups does not tell their members.
+            let mut sales = team(11, "Sales", &[]);
+            for group in [&mut list, &mut sales] {
+                group.as_object_mut().unwrap().remove("members@delta");
+            }
+            return Answer::json(&json!({"value": [sales, list]}));
+        }
+        if seen.target.starts_with(GROUPS) {
+            let sales = team(11, "Sales", &[(1, "user")]);
+            let slice = json!({"id": object(11), "members@delta": [
+                {"@odata.type": "#microsoft.graph.user", "id": object(2)}]});
+            return last(&[sales, list, slice], here);
         }
         tenant(seen, here)
     })
     .await;
-    host.import(Scope::whole_tenant()).await.unwrap();
-    let rows = host.syncer.fetch_groups().await.unwrap();
-    assert_eq!(rows.len(), 2);
-    assert_eq!(
-        (rows[0].kind.as_str(), rows[0].imported),
-        ("distribution", false)
-    );
-    assert_eq!((rows[1].name.as_str(), rows[1].users), ("sales", Some(2)));
+    for imported in [false, true] {
+        if imported {
+            host.import(Scope::whole_tenant()).await.unwrap();
+        }
+        let rows = host.syncer.fetch_groups().await.unwrap();
+        assert_eq!(rows.len(), 2);
+        let list = &rows[0];
+        assert_eq!((list.kind.as_str(), list.imported), ("distribution", false));
+        assert_eq!((list.direct_users, list.direct_groups), (Some(1), Some(1)));
+        let sales = &rows[1];
+        assert_eq!((sales.direct_users, sales.imported), (Some(2), imported));
+        assert_eq!(sales.users, imported.then_some(2));
+    }
 }
