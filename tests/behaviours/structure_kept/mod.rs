@@ -49,8 +49,15 @@ fn follow(seed: u64, switches: &serde_json::Value) -> Result<(), Trouble> {
             .map(|_| walk.step())
             .collect::<Result<_, _>>()?;
         sync(&host, "sync")?;
-        seen.compare(&host)
-            .map_err(|trouble| at(seed, round, &done, &trouble))?;
+        if let Err(trouble) = seen.compare(&host) {
+            let failed = host.run("entractl history show $(entractl --json history --limit 1 | tr ',' '\\n' | sed -n 's/.*\"id\": *//p' | head -n 1)")?;
+            return Err(at(
+                seed,
+                round,
+                &done,
+                &Trouble::new(format!("{trouble}\n{failed}")),
+            ));
+        }
     }
     walk.must_have_done_everything()
 }
