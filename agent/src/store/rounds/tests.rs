@@ -108,8 +108,8 @@ fn the_last_word_on_a_property_and_on_a_member_wins() {
     let bodies = bodies(&store, live);
     let one = &bodies[&object(1).to_string()];
     assert_eq!(one["displayName"], "A");
-    assert!(one.get("userType").is_none(), "null takes a value away");
-    assert_eq!(bodies[&object(2).to_string()].get("@removed"), None);
+    assert!(one["userType"].is_null(), "null takes a value away");
+    assert!(bodies[&object(2).to_string()]["@removed"].is_null());
     assert_eq!(
         bodies[&object(3).to_string()]["@removed"]["reason"],
         "changed"
@@ -205,6 +205,35 @@ fn a_delta_changes_what_it_names_and_nothing_else() {
         5,
         "deltas leave nothing behind"
     );
+}
+
+/// As replays and slices have it: each element names what was cleared, and neither may undo the other.
+#[test]
+fn what_is_told_twice_in_a_round_of_changes_is_taken_away_all_the_same() {
+    let (_folder, store) = empty();
+    let round = begin(&store, RoundKind::Full);
+    let one = json!({"id": object(1), "displayName": "a", "userType": "Member"});
+    stage(
+        &store,
+        &round,
+        MemberKind::User,
+        &[one, json!({"id": object(2), "displayName": "b"})],
+    );
+    let live = store.adopt_round(TENANT, &round).unwrap();
+    let gone = json!({"id": object(2), "@removed": {"reason": "changed"}});
+    let round = begin(&store, RoundKind::Delta);
+    stage(&store, &round, MemberKind::User, &[gone]);
+    store.adopt_round(TENANT, &round).unwrap();
+
+    let round = begin(&store, RoundKind::Delta);
+    let cleared = json!({"id": object(1), "userType": null});
+    let restored = json!({"id": object(2), "displayName": "b"});
+    let twice = [cleared.clone(), restored.clone(), cleared, restored];
+    stage(&store, &round, MemberKind::User, &twice);
+    store.adopt_round(TENANT, &round).unwrap();
+    let after = bodies(&store, live);
+    assert_eq!(after[&object(1).to_string()].get("userType"), None);
+    assert_eq!(after[&object(2).to_string()].get("@removed"), None);
 }
 
 #[test]
