@@ -103,14 +103,16 @@ fn measure(host: &Host, users: u64) -> Outcome<Measured> {
     })
 }
 
-/// What systemd counted of the agent's processor time.
+/// The agent's user and system time: proc(5), in ticks of a hundredth of a second.
 fn processor_seconds(host: &Host) -> Outcome<f64> {
-    let told = host.run("systemctl show -P CPUUsageNSec entra-agent.service")?;
-    let nanoseconds: f64 = told
+    let told = host.run(
+        "awk '{ print $14 + $15 }' /proc/$(systemctl show -P MainPID entra-agent.service)/stat",
+    )?;
+    let ticks: f64 = told
         .stdout()?
         .parse()
-        .map_err(|_| fail(format!("systemd counts no processor time:\n{told}")))?;
-    Ok(nanoseconds / 1e9)
+        .map_err(|_| fail(format!("no processor time of the agent:\n{told}")))?;
+    Ok(ticks / 100.0)
 }
 
 /// The most memory that the agent had resident at once.
