@@ -2,23 +2,33 @@
 
 use entra_protocol::admin::{Done, Failure, FailureKind, Request, Row, UserDetail};
 
+use super::failure;
+use super::nearest::Nearest;
 use super::verbs::{Call, Handling};
-use super::{failure, nearest};
 use crate::auth::in_store;
 use crate::clock::rfc3339;
 use crate::store::{Found, Person, Store, StoreError};
 
 pub(super) fn list_users(call: Call<'_>) -> Handling<'_> {
     Box::pin(async move {
-        let people = in_store(&call.admin.store, Store::people)
+        let mut count = 0;
+        let mut last = String::new();
+        loop {
+            let after = std::mem::take(&mut last);
+            let people = in_store(&call.admin.store, move |store| {
+                store.people_after(&after, PEOPLE_AT_ONCE)
+            })
             .await
             .map_err(failure::of_store)?;
-        let mut count = 0;
-        for person in people {
-            call.replies.row(Row::User(person.row())).await?;
-            count += 1;
+            let Some(person) = people.last() else {
+                return Ok(Done::Rows { count });
+            };
+            last.clone_from(&person.name);
+            for person in people {
+                call.replies.row(Row::User(person.row())).await?;
+                count += 1;
+            }
         }
-        Ok(Done::Rows { count })
     })
 }
 
@@ -87,12 +97,13 @@ pub(super) fn one_person(store: &Store, text: &str) -> Result<Result<Person, Fai
     Ok(match store.person_by_any(text)? {
         Found::One(person) => Ok(person),
         Found::None => {
-            let people = store.people()?;
-            let names = people
-                .iter()
-                .flat_map(|person| [person.name.as_str(), person.upn.as_str()]);
+            let mut nearest = Nearest::to(text);
+            store.each_login(|name, upn| {
+                nearest.look_at(name);
+                nearest.look_at(upn);
+            })?;
             Err(Failure {
-                hint: nearest::hint(text, names),
+                hint: nearest.hint(),
                 ..failure::of(
                     FailureKind::NotFound,
                     &format!("no imported user is called {text:?}"),
@@ -125,12 +136,13 @@ fn detail(store: &Store, text: &str) -> Result<Result<UserDetail, Failure>, Stor
 }
 
 fn unknown_group(store: &Store, text: &str) -> Result<Failure, StoreError> {
-    let groups = store.groups()?;
-    let names = groups
-        .iter()
-        .flat_map(|group| [group.name.as_str(), group.display_name.as_str()]);
+    let mut nearest = Nearest::to(text);
+    for group in store.groups()? {
+        nearest.look_at(&group.name);
+        nearest.look_at(&group.display_name);
+    }
     Ok(Failure {
-        hint: nearest::hint(text, names),
+        hint: nearest.hint(),
         ..failure::of(
             FailureKind::NotFound,
             &format!("no imported group is called {text:?}"),
@@ -153,3 +165,6 @@ fn ambiguous(text: &str, candidates: impl Iterator<Item = String>) -> Failure {
 pub(super) fn mismatch() -> Failure {
     failure::of(FailureKind::Internal, "the agent took one verb for another")
 }
+
+/// People that are read at once: a list of a million costs the memory of so many.
+const PEOPLE_AT_ONCE: u32 = 500;

@@ -6,20 +6,39 @@ const ALIKE: f64 = 0.8;
 /// How many are suggested at most.
 const SUGGESTED: usize = 3;
 
-/// The names most like `word`, best first.
-pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let word = word.to_lowercase();
-    let mut alike: Vec<(f64, &str)> = names
-        .map(|name| (likeness(&word, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .collect();
-    alike.sort_by(|(one, a), (other, b)| other.total_cmp(one).then(a.cmp(b)));
-    alike.dedup_by_key(|(_, name)| *name);
-    alike
-        .into_iter()
-        .take(SUGGESTED)
-        .map(|(_, name)| name)
-        .collect()
+/// The names most like a word, of however many are looked at.
+pub(super) struct Nearest {
+    word: String,
+    /// Best first.
+    alike: Vec<(f64, String)>,
+}
+
+impl Nearest {
+    /// Looks for this word.
+    pub(super) fn to(word: &str) -> Self {
+        Self {
+            word: word.to_lowercase(),
+            alike: Vec::with_capacity(SUGGESTED + 1),
+        }
+    }
+
+    /// Keeps the name if it is among the nearest so far.
+    pub(super) fn look_at(&mut self, name: &str) {
+        let likeness = likeness(&self.word, &name.to_lowercase());
+        if likeness < ALIKE || self.alike.iter().any(|(_, known)| known == name) {
+            return;
+        }
+        self.alike.push((likeness, name.to_owned()));
+        self.alike
+            .sort_by(|(one, a), (other, b)| other.total_cmp(one).then(a.cmp(b)));
+        self.alike.truncate(SUGGESTED);
+    }
+
+    /// The hint that lists them, if there are any.
+    pub(super) fn hint(self) -> Option<String> {
+        let names: Vec<String> = self.alike.into_iter().map(|(_, name)| name).collect();
+        (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")))
+    }
 }
 
 /// One slip of the fingers (a letter more, less, other, or two swapped) counts as alike however short the
@@ -33,28 +52,27 @@ fn likeness(word: &str, name: &str) -> f64 {
     }
 }
 
-/// The hint that lists them, if there are any.
-pub(super) fn hint<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let names = nearest(word, names);
-    (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn hint(word: &str) -> Option<String> {
+        let mut nearest = Nearest::to(word);
+        for name in ["alina", "bob", "Alice", "malice", "bob"] {
+            nearest.look_at(name);
+        }
+        nearest.hint()
+    }
+
     #[test]
     fn the_nearest_names_come_first() {
-        let names = ["alina", "bob", "Alice", "malice"];
-        assert_eq!(
-            nearest("alise", names.into_iter()),
-            ["Alice", "malice", "alina"]
-        );
-        assert_eq!(
-            hint("bobb", names.into_iter()).as_deref(),
-            Some("did you mean bob?")
-        );
-        assert_eq!(nearest("bbo", names.into_iter()), ["bob"]);
-        assert_eq!(hint("zzz", names.into_iter()), None);
+        for (word, expected) in [
+            ("alise", Some("did you mean Alice or malice or alina?")),
+            ("bobb", Some("did you mean bob?")),
+            ("bbo", Some("did you mean bob?")),
+            ("zzz", None),
+        ] {
+            assert_eq!(hint(word).as_deref(), expected);
+        }
     }
 }

@@ -224,30 +224,47 @@ fn group(fields: &Fields<'_>, id: ObjectId) -> Result<GroupObject, FieldFault> {
 
 /// `None` if the element says nothing about members.
 pub(super) fn members(fields: &Fields<'_>) -> Result<Option<Vec<MemberChange>>, FieldFault> {
+    match readable_members(fields)? {
+        (_, Some(fault)) => Err(fault),
+        (members, None) => Ok(members),
+    }
+}
+
+/// The members that can be read, and what is wrong with the first that can't.
+pub(super) fn readable_members(
+    fields: &Fields<'_>,
+) -> Result<(Option<Vec<MemberChange>>, Option<FieldFault>), FieldFault> {
     let Some(list) = fields.list("members@delta")? else {
-        return Ok(None);
+        return Ok((None, None));
     };
     let mut members = Vec::with_capacity(list.len());
+    let mut wrong = None;
     for (position, element) in list.iter().enumerate() {
-        let inside = |fault: FieldFault| FieldFault {
-            field: format!("members@delta[{position}].{}", fault.field),
-            wrong: fault.wrong,
-        };
-        let member = Fields::of(element).map_err(inside)?;
-        let kind = match member.required_text("@odata.type").map_err(inside)? {
-            "#microsoft.graph.user" => MemberKind::User,
-            "#microsoft.graph.group" => MemberKind::Group,
-            // Devices, service principals and contacts don't sign in.
-            _ => continue,
-        };
-        let id = member.id().map_err(inside)?;
-        members.push(MemberChange {
-            id,
-            kind,
-            removed: member.removed(),
-        });
+        match member(position, element) {
+            Ok(found) => members.extend(found),
+            Err(fault) => wrong = wrong.or(Some(fault)),
+        }
     }
-    Ok(Some(members))
+    Ok((Some(members), wrong))
+}
+
+/// One member; `None` for devices, service principals and contacts, which don't sign in.
+fn member(position: usize, element: &Value) -> Result<Option<MemberChange>, FieldFault> {
+    let inside = |fault: FieldFault| FieldFault {
+        field: format!("members@delta[{position}].{}", fault.field),
+        wrong: fault.wrong,
+    };
+    let member = Fields::of(element).map_err(inside)?;
+    let kind = match member.required_text("@odata.type").map_err(inside)? {
+        "#microsoft.graph.user" => MemberKind::User,
+        "#microsoft.graph.group" => MemberKind::Group,
+        _ => return Ok(None),
+    };
+    Ok(Some(MemberChange {
+        id: member.id().map_err(inside)?,
+        kind,
+        removed: member.removed(),
+    }))
 }
 
 #[cfg(test)]

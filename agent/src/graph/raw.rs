@@ -12,8 +12,8 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{FieldFault, Fields};
-use super::objects::{Fault, MemberChange, members};
+use super::fields::Fields;
+use super::objects::{Fault, MemberChange, readable_members};
 use crate::identity::ObjectId;
 
 /// An element of a page on its way into the mirror.
@@ -32,9 +32,9 @@ pub struct RawObject {
     pub id: ObjectId,
     /// The properties that were asked for, with both marks.
     pub body: String,
-    /// Changes of direct members, of a group.
+    /// Changes of direct members, of a group: those that can be read.
     pub members: Vec<MemberChange>,
-    /// True if the list of members could not be read: what this round says of them is not whole.
+    /// True if a member could not be read: what this round says of them is not whole.
     pub members_are_bad: bool,
     /// True if it was deleted for good.
     pub is_deleted: bool,
@@ -63,20 +63,17 @@ pub fn raw_element(element: &Value, select: &str) -> RawElement {
     let removed = element.get(REMOVED).cloned().unwrap_or_default();
     let is_deleted = removed.get("reason").and_then(Value::as_str) == Some("deleted");
     body.insert(REMOVED.to_owned(), removed);
-    let (members, members_are_bad) = match members(&fields) {
-        Ok(None) => (Vec::new(), false),
-        Ok(Some(members)) => {
-            body.insert(MEMBERS_FAULT.to_owned(), Value::Null);
-            (members, false)
-        }
-        Err(FieldFault { field, wrong }) => {
-            body.insert(
-                MEMBERS_FAULT.to_owned(),
-                Value::String(format!("{field}: {wrong}")),
-            );
-            (Vec::new(), true)
-        }
+    let (members, wrong) = match readable_members(&fields) {
+        Ok(read) => read,
+        Err(fault) => (None, Some(fault)),
     };
+    let members_are_bad = wrong.is_some();
+    if let Some(wrong) = wrong {
+        body.insert(MEMBERS_FAULT.to_owned(), Value::String(wrong.to_string()));
+    } else if members.is_some() {
+        body.insert(MEMBERS_FAULT.to_owned(), Value::Null);
+    }
+    let members = members.unwrap_or_default();
     RawElement::Object(Box::new(RawObject {
         id,
         body: Value::Object(body).to_string(),
@@ -141,7 +138,7 @@ mod tests {
         let bad =
             json!({"id": ID, "members@delta": [user, {"@odata.type": "#microsoft.graph.user"}]});
         let raw = object(&bad, "id,members");
-        assert!(raw.members_are_bad && raw.members.is_empty());
+        assert!(raw.members_are_bad && raw.members.len() == 1);
         assert!(
             raw.body
                 .contains(r#""@members":"members@delta[1].id: missing""#)

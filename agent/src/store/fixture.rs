@@ -134,3 +134,11 @@ impl Store {
             .unwrap();
     }
 }
+
+/// Everybody at once, which no product code asks for.
+impl Store {
+    /// Everybody published, by name.
+    pub(crate) fn people(&self) -> Result<Vec<super::Person>, super::StoreError> {
+        self.people_after("", u32::MAX)
+    }
+}

@@ -73,6 +73,9 @@ pub const STATE_FILE: &str = "state.db";
 /// any transaction of ours, shorter than a person at a prompt waits.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
+/// Bytes of a journal that stay on the disk between two checkpoints.
+const JOURNAL_BYTES_KEPT: i64 = 16 * 1024 * 1024;
+
 /// Prepared statements that a connection keeps: all that this folder has.
 const STATEMENTS_KEPT: usize = 96;
 
@@ -213,6 +216,10 @@ fn connect(directory: &Path, state: &Path) -> Result<Connection, StoreError> {
     })?;
     connection.execute("ATTACH DATABASE ?1 AS state", [state])?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // A swap of a whole directory makes a long journal once; it does not stay.
+    for file in ["main", "state"] {
+        connection.pragma_update(Some(file), "journal_size_limit", JOURNAL_BYTES_KEPT)?;
+    }
     // A sign-in's counters and a role must survive a power cut, not only a crash.
     connection.pragma_update(Some("state"), "synchronous", "FULL")?;
     connection.pragma_update(Some("main"), "synchronous", "NORMAL")?;

@@ -132,12 +132,33 @@ impl Store {
         by_login(&self.reader(), text)
     }
 
-    /// Everybody published, by name.
+    /// The next `limit` people published whose names come after this one, by name.
     ///
     /// # Errors
     /// What the database said.
-    pub fn people(&self) -> Result<Vec<Person>, StoreError> {
-        select(&self.reader(), "ORDER BY u.name", &[])
+    pub fn people_after(&self, name: &str, limit: u32) -> Result<Vec<Person>, StoreError> {
+        select(
+            &self.reader(),
+            "AND u.name > :name ORDER BY u.name LIMIT :limit",
+            named_params! {":name": name, ":limit": limit},
+        )
+    }
+
+    /// Shows the name and the UPN of everybody published, in no order.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn each_login(&self, mut show: impl FnMut(&str, &str)) -> Result<(), StoreError> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(
+            "SELECT name, upn FROM users WHERE name IS NOT NULL AND displaced = 0",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+            show(text(0)?, text(1)?);
+        }
+        Ok(())
     }
 
     /// How many people of the tenant the directory has, those whose row failed included.

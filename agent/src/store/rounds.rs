@@ -95,7 +95,8 @@ pub struct LiveSet {
     pub fingerprint: String,
     /// When the last full round began.
     pub full_at: UnixSeconds,
-    /// True if something of it could not be read whole: only a full round mends that.
+    /// True if something of a delta could not be read whole, or was not believed: only a full round mends
+    /// that.
     pub needs_full: bool,
     /// Stream and delta link.
     pub links: BTreeMap<String, String>,
@@ -317,8 +318,9 @@ impl Store {
                     if let Some(live) = live {
                         bury(transaction, live)?;
                     }
+                    // What of it can't be read no other full round can read today.
                     transaction.execute(
-                        "UPDATE rounds SET state = 'live' WHERE id = ?1",
+                        "UPDATE rounds SET state = 'live', needs_full = 0 WHERE id = ?1",
                         [round.id.0],
                     )?;
                     Ok(round.id)

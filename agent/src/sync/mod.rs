@@ -283,8 +283,8 @@ impl Settling {
                 }
             },
         };
-        if decision.withheld.any() && !self.order.dry_run {
-            // Perhaps the answer was not whole.
+        if decision.withheld.any() && round.kind == RoundKind::Delta && !self.order.dry_run {
+            // Perhaps the answer was not whole; a full round that says the same was.
             self.store.ask_for_full_round(tenant)?;
         }
         decision

@@ -303,24 +303,30 @@ fn a_round_that_was_cut_off_is_found_again_and_not_adopted() {
 }
 
 #[test]
-fn what_could_not_be_read_whole_asks_for_a_full_round() {
+fn what_could_not_be_read_whole_asks_for_one_full_round() {
     let (_folder, store) = empty();
-    let round = begin(&store, RoundKind::Full);
-    let bad = json!({"id": object(9), "displayName": "g",
-                     "members@delta": [{"@odata.type": "#microsoft.graph.user"}]});
-    stage(
-        &store,
-        &round,
-        MemberKind::Group,
-        &[bad, json!({"displayName": "nobody"})],
-    );
-    store.adopt_round(TENANT, &round).unwrap();
-    assert!(store.live_set(TENANT).unwrap().unwrap().needs_full);
-    assert_eq!(rows(&store, "raw_faults"), 1);
-
-    let round = begin(&store, RoundKind::Full);
-    store.adopt_round(TENANT, &round).unwrap();
-    assert!(!store.live_set(TENANT).unwrap().unwrap().needs_full);
+    let bad = || {
+        let list = json!([{"@odata.type": "#microsoft.graph.user"}, member(1)]);
+        let group = json!({"id": object(9), "displayName": "g", "members@delta": list});
+        [group, json!({"displayName": "nobody"})]
+    };
+    for (kind, asks) in [
+        (RoundKind::Full, false),
+        (RoundKind::Delta, true),
+        // The same again: there is nothing better to be had.
+        (RoundKind::Full, false),
+    ] {
+        let round = begin(&store, kind);
+        stage(&store, &round, MemberKind::Group, &bad());
+        let live = store.adopt_round(TENANT, &round).unwrap();
+        assert_eq!(store.live_set(TENANT).unwrap().unwrap().needs_full, asks);
+        assert_eq!(rows(&store, "raw_faults"), 1);
+        assert_eq!(
+            members(&store, live, 9),
+            [object(1)],
+            "who can be read counts"
+        );
+    }
     store.ask_for_full_round(TENANT).unwrap();
     assert!(store.live_set(TENANT).unwrap().unwrap().needs_full);
 }

@@ -46,6 +46,7 @@ pub(super) fn swap(
     transaction: &Transaction<'_>,
     tenant: TenantId,
     configured: &[TenantId],
+    now: UnixSeconds,
 ) -> Result<(), StoreError> {
     let gone = gone(tenant, configured);
     let foreign = foreign(configured);
@@ -58,6 +59,12 @@ pub(super) fn swap(
     for statement in WRITE {
         transaction.prepare(statement)?.execute([tenant])?;
     }
+    // A sign-in may have been told so while this was decided on.
+    transaction
+        .prepare(
+            "UPDATE users SET enabled = 0 WHERE tenant = ?1 AND cut_off_at > ?2 AND enabled = 1",
+        )?
+        .execute(params![tenant, now])?;
     Ok(())
 }
 
@@ -96,10 +103,10 @@ const WRITE: [&str; 11] = [
     "INSERT INTO users
      (tenant, object, upn, upn_key, display_name, mail_nickname, sam_account_name, user_type,
       enabled, created_at, password_changed_at, sessions_valid_from, name, withheld, gid_number,
-      shell, cut_off_at)
+      shell)
      SELECT ?1, w.object, w.upn, lower(w.upn), w.display_name, w.mail_nickname, w.sam_account_name,
             w.user_type, w.enabled, w.created_at, w.password_changed_at, w.sessions_valid_from,
-            c.name, w.withheld, w.gid_number, w.shell, w.cut_off_at
+            c.name, w.withheld, w.gid_number, w.shell
      FROM want_users AS w JOIN claims AS c ON c.object = w.object WHERE c.verdict <> 'unchanged'
      ON CONFLICT (tenant, object) DO UPDATE SET
          upn = excluded.upn, upn_key = excluded.upn_key, display_name = excluded.display_name,
@@ -107,8 +114,7 @@ const WRITE: [&str; 11] = [
          user_type = excluded.user_type, enabled = excluded.enabled,
          created_at = excluded.created_at, password_changed_at = excluded.password_changed_at,
          sessions_valid_from = excluded.sessions_valid_from, name = excluded.name,
-         withheld = excluded.withheld, gid_number = excluded.gid_number, shell = excluded.shell,
-         cut_off_at = excluded.cut_off_at",
+         withheld = excluded.withheld, gid_number = excluded.gid_number, shell = excluded.shell",
     // Whom the tenant has again is withheld no longer, also where nothing else about them is new.
     "UPDATE users SET withheld = 0 WHERE tenant = ?1 AND withheld = 1 AND object IN
          (SELECT object FROM claims WHERE withheld = 0)",

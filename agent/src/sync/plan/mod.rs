@@ -119,7 +119,7 @@ pub(super) fn decide(store: &Store, inputs: &Inputs<'_>) -> Result<Decision, Syn
     }
     planning.commit(
         |transaction| commit::keep_state(transaction, tenant, configured, inputs.now),
-        |transaction| commit::swap(transaction, tenant, configured),
+        |transaction| commit::swap(transaction, tenant, configured, inputs.now),
     )?;
     drop(planning);
     store.note_known_at(tenant, configured, inputs.now)?;

@@ -169,11 +169,10 @@ fn is_too_much(gone: u64, of: u64) -> bool {
 const KEEP_USERS: [&str; 2] = [
     "INSERT INTO want_users
      (object, upn, display_name, mail_nickname, sam_account_name, user_type, enabled, created_at,
-      password_changed_at, sessions_valid_from, withheld, gid_number, shell, cut_off_at)
+      password_changed_at, sessions_valid_from, withheld, gid_number, shell)
      SELECT u.object, u.upn, u.display_name, u.mail_nickname, u.sam_account_name, u.user_type,
             u.enabled AND NOT EXISTS (SELECT 1 FROM disabled_guests AS d WHERE d.object = u.object),
-            u.created_at, u.password_changed_at, u.sessions_valid_from, 1, u.gid_number, u.shell,
-            u.cut_off_at
+            u.created_at, u.password_changed_at, u.sessions_valid_from, 1, u.gid_number, u.shell
      FROM users AS u LEFT JOIN claims AS c ON c.object = u.object
      WHERE u.tenant = ?1 AND u.name IS NOT NULL AND c.object IS NULL",
     "INSERT INTO claims (object, kind, created_at, label, candidate, withheld)

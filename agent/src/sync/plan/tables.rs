@@ -38,7 +38,7 @@ CREATE TEMP TABLE want_users (
     object BLOB PRIMARY KEY, upn TEXT NOT NULL, display_name TEXT NOT NULL,
     mail_nickname TEXT, sam_account_name TEXT, user_type TEXT, enabled INTEGER NOT NULL,
     created_at INTEGER, password_changed_at INTEGER, sessions_valid_from INTEGER,
-    withheld INTEGER NOT NULL DEFAULT 0, gid_number INTEGER, shell TEXT, cut_off_at INTEGER
+    withheld INTEGER NOT NULL DEFAULT 0, gid_number INTEGER, shell TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE TEMP TABLE want_groups (
     object BLOB PRIMARY KEY, display_name TEXT NOT NULL, kind TEXT NOT NULL, created_at INTEGER

@@ -146,8 +146,8 @@ impl Consider<'_> {
         body: &Value,
         seen_at: UnixSeconds,
     ) -> Result<(), SyncError> {
-        let cut_off_at = self.cut_off_at(user.id)?.filter(|at| seen_at < *at);
-        user.enabled &= cut_off_at.is_none();
+        // What the tenant said before a sign-in was told otherwise does not count.
+        user.enabled &= self.cut_off_at(user.id)?.is_none_or(|at| seen_at >= at);
         let mut candidate = user_name(&user, &self.rules.names);
         let mut posix = Posix::default();
         if let Some(attributes) = &self.rules.posix {
@@ -180,8 +180,8 @@ impl Consider<'_> {
             .prepare_cached(
                 "INSERT INTO want_users
                  (object, upn, display_name, mail_nickname, sam_account_name, user_type, enabled,
-                  created_at, password_changed_at, sessions_valid_from, gid_number, shell, cut_off_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                  created_at, password_changed_at, sessions_valid_from, gid_number, shell)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .execute(params![
                 user.id,
@@ -196,7 +196,6 @@ impl Consider<'_> {
                 user.sessions_valid_from,
                 posix.gid,
                 posix.shell,
-                cut_off_at,
             ])?;
         Ok(())
     }

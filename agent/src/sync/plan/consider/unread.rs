@@ -120,9 +120,9 @@ FROM users WHERE tenant = ?1 AND object = ?2";
 const KNOWN_USER: &str = "
 INSERT OR IGNORE INTO want_users
 (object, upn, display_name, mail_nickname, sam_account_name, user_type, enabled, created_at,
- password_changed_at, sessions_valid_from, gid_number, shell, cut_off_at)
+ password_changed_at, sessions_valid_from, gid_number, shell)
 SELECT object, upn, display_name, mail_nickname, sam_account_name, user_type, enabled, created_at,
-       password_changed_at, sessions_valid_from, gid_number, shell, cut_off_at
+       password_changed_at, sessions_valid_from, gid_number, shell
 FROM users WHERE tenant = ?1 AND object = ?2";
 
 const KNOWN_GROUP_CLAIM: &str = "
