@@ -446,16 +446,20 @@ const MERGE: [&str; 7] = [
          (SELECT needs_full FROM rounds WHERE id = ?2) WHERE id = ?1",
 ];
 
-/// Takes away up to `?2` rows of the round `?1`.
+/// Takes away up to `?2` rows of the round `?1`: those up to a key, so that none is looked at twice.
 const SWEEP: [&str; 4] = [
-    "DELETE FROM raw_objects WHERE round = ?1 AND (kind, object) IN
-         (SELECT kind, object FROM raw_objects WHERE round = ?1 LIMIT ?2)",
-    "DELETE FROM raw_edges WHERE round = ?1 AND (parent, member) IN
-         (SELECT parent, member FROM raw_edges WHERE round = ?1 LIMIT ?2)",
-    "DELETE FROM raw_faults WHERE round = ?1 AND place IN
-         (SELECT place FROM raw_faults WHERE round = ?1 LIMIT ?2)",
-    "DELETE FROM round_streams WHERE round = ?1 AND stream IN
-         (SELECT stream FROM round_streams WHERE round = ?1 LIMIT ?2)",
+    "DELETE FROM raw_objects WHERE round = ?1 AND (kind, object) <=
+         (SELECT kind, object FROM
+              (SELECT kind, object FROM raw_objects WHERE round = ?1
+               ORDER BY kind, object LIMIT ?2)
+          ORDER BY kind DESC, object DESC LIMIT 1)",
+    "DELETE FROM raw_edges WHERE round = ?1 AND (parent, member) <=
+         (SELECT parent, member FROM
+              (SELECT parent, member FROM raw_edges WHERE round = ?1
+               ORDER BY parent, member LIMIT ?2)
+          ORDER BY parent DESC, member DESC LIMIT 1)",
+    "DELETE FROM raw_faults WHERE round = ?1 AND ?2 > 0",
+    "DELETE FROM round_streams WHERE round = ?1 AND ?2 > 0",
 ];
 
 /// Rows that one transaction of a sweep takes away: some ten milliseconds of work.

@@ -330,3 +330,24 @@ fn what_could_not_be_read_whole_asks_for_one_full_round() {
     store.ask_for_full_round(TENANT).unwrap();
     assert!(store.live_set(TENANT).unwrap().unwrap().needs_full);
 }
+
+#[test]
+fn a_large_set_is_swept_whole() {
+    let (_folder, store) = empty();
+    let round = begin(&store, RoundKind::Full);
+    for hundred in 0..120_u8 {
+        let people: Vec<Value> = (0..100_u8)
+            .map(|one| {
+                let mut bytes = [hundred; 16];
+                bytes[15] = one;
+                json!({"id": crate::identity::ObjectId::from_bytes(bytes)})
+            })
+            .collect();
+        stage(&store, &round, MemberKind::User, &people);
+    }
+    let kept = store.begin_round(TENANT, RoundKind::Full, "next").unwrap();
+    stage(&store, &kept, MemberKind::User, &[json!({"id": object(1)})]);
+    store.adopt_round(TENANT, &kept).unwrap();
+    assert_eq!(rows(&store, "raw_objects"), 1);
+    assert_eq!(rows(&store, "rounds"), 1);
+}

@@ -77,6 +77,9 @@ pub(super) fn decide(store: &Store, inputs: &Inputs<'_>) -> Result<Decision, Syn
     let tenant = rules.tenant;
     let mut planning = store.planning()?;
     let connection = planning.connection();
+    // One transaction: a consistent state to decide on, and no commit for each row of a temporary table,
+    // which looks at every page that the table has in memory.
+    let deciding = connection.unchecked_transaction()?;
     tables::create(connection)?;
     let considered = consider::consider(
         connection,
@@ -117,6 +120,7 @@ pub(super) fn decide(store: &Store, inputs: &Inputs<'_>) -> Result<Decision, Syn
         (decision.changes, decision.more_changes) = verdict::changes(connection, tenant, &gone)?;
         return Ok(decision);
     }
+    deciding.commit()?;
     planning.commit(
         |transaction| commit::keep_state(transaction, tenant, configured, inputs.now),
         |transaction| commit::swap(transaction, tenant, configured, inputs.now),
