@@ -390,22 +390,34 @@ fn stage_object(
     object: &RawObject,
     now: UnixSeconds,
 ) -> Result<(), StoreError> {
-    connection
+    let (round, kind, place) = (page.round.0, page.kind.word(), place(page, position));
+    let is_new = connection
         .prepare_cached(
-            "INSERT INTO raw_objects (round, kind, object, body, place, seen_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (round, kind, object)
-             DO UPDATE SET body = json_patch(body, excluded.body), place = excluded.place,
-                 seen_at = excluded.seen_at",
+            "INSERT OR IGNORE INTO raw_objects (round, kind, object, body, place, seen_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![
-            page.round.0,
-            page.kind.word(),
-            object.id,
-            object.body,
-            place(page, position),
-            now
-        ])?;
+        .execute(params![round, kind, object.id, object.body, place, now])?
+        > 0;
+    if !is_new {
+        let known: String = connection
+            .prepare_cached(
+                "SELECT body FROM raw_objects WHERE round = ?1 AND kind = ?2 AND object = ?3",
+            )?
+            .query_row(params![round, kind, object.id], |row| row.get(0))?;
+        connection
+            .prepare_cached(
+                "UPDATE raw_objects SET body = ?4, place = ?5, seen_at = ?6
+                 WHERE round = ?1 AND kind = ?2 AND object = ?3",
+            )?
+            .execute(params![
+                round,
+                kind,
+                object.id,
+                both(&known, &object.body)?,
+                place,
+                now
+            ])?;
+    }
     if object.is_deleted && page.kind == MemberKind::Group {
         // For good: nothing of it comes back.
         connection
@@ -426,6 +438,31 @@ fn stage_object(
         ])?;
     }
     Ok(())
+}
+
+/// One change out of two that came one after the other. Not `json_patch`: what the first takes away with a
+/// `null` must still be taken away when both are merged into the live set.
+fn both(first: &str, second: &str) -> Result<String, StoreError> {
+    let parsed = |text: &str| -> Result<Value, StoreError> {
+        serde_json::from_str(text).map_err(|error| StoreError::Damaged {
+            what: "an object of a round",
+            value: error.to_string(),
+        })
+    };
+    let (mut first, second) = (parsed(first)?, parsed(second)?);
+    add(&mut first, second);
+    Ok(first.to_string())
+}
+
+fn add(first: &mut Value, second: Value) {
+    match (first, second) {
+        (Value::Object(first), Value::Object(second)) => {
+            for (key, value) in second {
+                add(first.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (first, second) => *first = second,
+    }
 }
 
 fn stage_fault(

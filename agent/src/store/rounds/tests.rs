@@ -108,8 +108,8 @@ fn the_last_word_on_a_property_and_on_a_member_wins() {
     let bodies = bodies(&store, live);
     let one = &bodies[&object(1).to_string()];
     assert_eq!(one["displayName"], "A");
-    assert!(one.get("userType").is_none(), "null takes a value away");
-    assert_eq!(bodies[&object(2).to_string()].get("@removed"), None);
+    assert!(one["userType"].is_null(), "null takes a value away");
+    assert!(bodies[&object(2).to_string()]["@removed"].is_null());
     assert_eq!(
         bodies[&object(3).to_string()]["@removed"]["reason"],
         "changed"
@@ -205,6 +205,30 @@ fn a_delta_changes_what_it_names_and_nothing_else() {
         5,
         "deltas leave nothing behind"
     );
+}
+
+/// A group with many members comes in slices, and each names it: what the first takes away must not come
+/// back with the second (a restored group stayed deleted).
+#[test]
+fn what_a_delta_takes_away_stays_away_though_the_object_is_named_again() {
+    use MemberKind::Group;
+    let (_folder, store) = empty();
+    let round = begin(&store, RoundKind::Full);
+    let known = json!({"id": object(9), "displayName": "g", "mailNickname": "n",
+                       "@removed": {"reason": "changed"}});
+    stage(&store, &round, Group, &[known]);
+    let live = store.adopt_round(TENANT, &round).unwrap();
+    let round = begin(&store, RoundKind::Delta);
+    let first = json!({"id": object(9), "displayName": "g", "mailNickname": null,
+                       "members@delta": [member(1)]});
+    let second = json!({"id": object(9), "displayName": "h", "members@delta": [member(2)]});
+    stage(&store, &round, Group, &[first, second]);
+    store.adopt_round(TENANT, &round).unwrap();
+    assert_eq!(
+        bodies(&store, live)[&object(9).to_string()],
+        json!({"id": object(9), "displayName": "h"})
+    );
+    assert_eq!(members(&store, live, 9), [object(1), object(2)]);
 }
 
 #[test]
