@@ -39,12 +39,14 @@ pub(super) fn consider(
     include: Include,
     round: RoundId,
     reading: &Reading,
+    now: UnixSeconds,
 ) -> Result<Considered, SyncError> {
     let mut consider = Consider {
         connection,
         rules,
         include,
         reading,
+        now,
         cut_offs: connection
             .query_row(
                 "SELECT EXISTS (SELECT 1 FROM users WHERE cut_off_at IS NOT NULL)",
@@ -72,6 +74,7 @@ struct Consider<'a> {
     rules: &'a Rules,
     include: Include,
     reading: &'a Reading,
+    now: UnixSeconds,
     /// Whether anybody is cut off at all.
     cut_offs: bool,
     /// Shells that nobody gets.
@@ -126,7 +129,11 @@ impl Consider<'_> {
         body: &Value,
         seen_at: UnixSeconds,
     ) -> Result<(), SyncError> {
-        let cut_off_at = self.cut_off_at(user.id)?.filter(|at| seen_at < *at);
+        // What was seen at an instant that is still to come was seen by a clock that was wrong: nobody knows
+        // whether it is newer.
+        let cut_off_at = self
+            .cut_off_at(user.id)?
+            .filter(|at| seen_at < *at || seen_at > self.now);
         user.enabled &= cut_off_at.is_none();
         let mut candidate = user_name(&user, &self.rules.names);
         let mut posix = Posix::default();
