@@ -130,7 +130,11 @@ impl Runs {
         let (begun_by, scope) = (by.to_string(), order.scope.to_string());
         let run = self
             .stored(move |store| store.begin_run(tenant, &begun_by, &scope))
-            .await?;
+            .await
+            .inspect_err(|refusal| {
+                let (domain, error) = (importer.domain(), &refusal.failure.message);
+                tracing::error!(begun_by = %by, "no run of {domain} could begin: {error}");
+            })?;
         let mut begun = Begun {
             store: &self.store,
             run,
@@ -142,12 +146,11 @@ impl Runs {
         let ended = match &result {
             Ok(_) => Ended::DidItsWork,
             Err(refusal) => {
+                let (domain, error) = (importer.domain(), &refusal.failure.message);
                 tracing::error!(
-                    domain = importer.domain(),
                     scope = %order.scope,
                     begun_by = %by,
-                    error = %refusal.failure.message,
-                    "the run failed; the directory is as it was"
+                    "the run of {domain} failed, and the last good directory serves: {error}"
                 );
                 Ended::Failed {
                     retry_after: refusal.retry_after,
@@ -179,13 +182,19 @@ impl Runs {
                     .await;
                 if let Err(second) = kept {
                     // The run's own failure is the news.
-                    tracing::error!(error = %second.failure.message, "the failed run could not be recorded");
+                    tracing::error!(
+                        "the failed run could not be recorded: {}",
+                        second.failure.message
+                    );
                 }
                 Err(refusal)
             }
         };
         if let Err(error) = self.planner.after_run(tenant, ended).await {
-            tracing::error!(%error, domain = importer.domain(), "the next run could not be planned");
+            tracing::error!(
+                "the next run of {} could not be planned: {error}",
+                importer.domain()
+            );
         }
         self.wake(tenant);
         ran
@@ -194,7 +203,7 @@ impl Runs {
     /// Plans anew after an operator has changed the tenant's schedule.
     pub async fn schedule_changed(&self, tenant: TenantId) {
         if let Err(error) = self.planner.look(tenant).await {
-            tracing::error!(%error, %tenant, "the next run could not be planned");
+            tracing::error!("the next run of {tenant} could not be planned: {error}");
         }
         self.wake(tenant);
     }
@@ -225,7 +234,7 @@ impl Runs {
             Refusal::from(Failure {
                 kind: FailureKind::Internal,
                 message: format!("the agent's database failed: {error}"),
-                hint: Some("see journalctl -u entra-agent".to_owned()),
+                hint: Some(error.hint().to_owned()),
                 reference: None,
             })
         })
@@ -260,7 +269,7 @@ impl Drop for Begun<'_> {
                 reference: None,
             };
             if let Err(error) = store.fail_run(run, &failure) {
-                tracing::error!(%error, "a run that was given up could not be recorded");
+                tracing::error!("a run that was given up could not be recorded: {error}");
             }
         });
     }

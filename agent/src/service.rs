@@ -108,16 +108,23 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
     for tenant in &config.tenants {
         if let Some(minutes) = tenant.interval_minutes {
             let id = tenant.id;
-            in_store(&store, move |store| store.configure_interval(id, minutes))
-                .await
-                .map_err(failed("write the databases"))?;
+            let configured =
+                in_store(&store, move |store| store.configure_interval(id, minutes)).await;
+            if let Err(error) = configured {
+                tracing::error!(
+                    "the interval of {} does not count yet: {error}",
+                    tenant.domain
+                );
+            }
         }
     }
-    let interrupted = in_store(&store, Store::note_interrupted_runs)
-        .await
-        .map_err(failed("read the databases"))?;
-    if interrupted > 0 {
-        tracing::warn!("a run was interrupted when the agent ended; entractl history shows it");
+    // A disk without room must not keep anybody from signing in: what can't be written waits.
+    match in_store(&store, Store::note_interrupted_runs).await {
+        Ok(0) => {}
+        Ok(_) => {
+            tracing::warn!("a run was interrupted when the agent ended; entractl history shows it");
+        }
+        Err(error) => tracing::error!("an interrupted run could not be recorded: {error}"),
     }
 
     let publish: Publish = Arc::new(move || match publisher.publish() {

@@ -29,7 +29,7 @@ pub(super) fn of_store(error: StoreError) -> Failure {
             &format!("no imported user has the object id {}", key.object),
         ),
         error => Failure {
-            hint: Some("see journalctl -u entra-agent".to_owned()),
+            hint: Some(error.hint().to_owned()),
             ..of(
                 FailureKind::Internal,
                 &format!("the agent's database failed: {error}"),

@@ -1,11 +1,13 @@
 //! Why nothing was published. The snapshot that was there is still the one that is read.
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 
 use entra_snapshot::WriteError;
 
 use crate::names::LocalFileError;
-use crate::store::StoreError;
+use crate::store::{StoreError, temporary_folder};
 
 /// What went wrong.
 #[derive(Debug)]
@@ -16,6 +18,24 @@ pub enum PublishError {
     Store(StoreError),
     /// The file.
     Write(WriteError),
+}
+
+impl PublishError {
+    /// The same error, of a snapshot for `folder`: a full disk is told by its place.
+    pub(super) fn below(self, folder: &Path) -> Self {
+        match self {
+            // What is read to be published is sorted in temporary tables.
+            Self::Store(error) => Self::Store(error.below(&temporary_folder())),
+            Self::Write(WriteError::Io { error, .. })
+                if error.kind() == io::ErrorKind::StorageFull =>
+            {
+                Self::Store(StoreError::NoSpace {
+                    folder: folder.to_owned(),
+                })
+            }
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for PublishError {

@@ -160,6 +160,10 @@ impl Publisher {
     /// # Errors
     /// [`PublishError`]; the last snapshot is then still the one that is read.
     pub fn publish(&self) -> Result<PublishOutcome, PublishError> {
+        self.write().map_err(|error| error.below(&self.folder))
+    }
+
+    fn write(&self) -> Result<PublishOutcome, PublishError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let local = LocalAccounts::read(&self.local.passwd, &self.local.group)?;
         let shells = Shells::read(&self.local.shells);

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::identity::ObjectKey;
 
@@ -30,6 +30,11 @@ pub enum StoreError {
         /// The latest number that this build knows.
         known: i64,
     },
+    /// The disk is full.
+    NoSpace {
+        /// A folder on it.
+        folder: PathBuf,
+    },
     /// SQLite refused.
     Database(rusqlite::Error),
     /// A value in the database is not one that this program writes.
@@ -50,6 +55,38 @@ pub enum StoreError {
     UnknownPerson(ObjectKey),
 }
 
+impl StoreError {
+    /// The same error, of something that was written below `folder`: a full disk is told by its place.
+    #[must_use]
+    pub fn below(self, folder: &Path) -> Self {
+        match self {
+            Self::Database(rusqlite::Error::SqliteFailure(error, _)) if is_full(error) => {
+                Self::NoSpace {
+                    folder: folder.to_owned(),
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// What to do about it, as a clause.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NoSpace { .. } => {
+                "make room there and run it again; until then the last good directory serves"
+            }
+            _ => "see journalctl -u entra-agent",
+        }
+    }
+}
+
+/// SQLite has two words for it: of a write, and of the index of its journal.
+fn is_full(error: rusqlite::ffi::Error) -> bool {
+    error.code == rusqlite::ErrorCode::DiskFull
+        || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,6 +98,9 @@ impl fmt::Display for StoreError {
                 "{} was written by a newer version of entra-login (schema {found}, this build knows {known})",
                 path.display()
             ),
+            Self::NoSpace { folder } => {
+                write!(f, "no space left on the disk of {}", folder.display())
+            }
             Self::Database(error) => write!(f, "database: {error}"),
             Self::Damaged { what, value } => write!(f, "database: {what} holds {value:?}"),
             Self::UnfinishedRound { stream } => {
@@ -83,6 +123,7 @@ impl std::error::Error for StoreError {
             Self::File { error, .. } => Some(error),
             Self::Database(error) => Some(error),
             Self::Newer { .. }
+            | Self::NoSpace { .. }
             | Self::Damaged { .. }
             | Self::UnfinishedRound { .. }
             | Self::LastAdministrator

@@ -124,6 +124,27 @@ impl Store {
         self.change(&format!("UPDATE rounds SET full_at = full_at - {seconds}"));
     }
 
+    /// Makes the unfinished round so many seconds older.
+    pub(crate) fn move_open_round(&self, seconds: i64) {
+        self.change(&format!(
+            "UPDATE rounds SET started_at = started_at - {seconds} WHERE state = 'open'"
+        ));
+    }
+
+    /// Puts cut-offs so many seconds into the future.
+    pub(crate) fn put_cut_offs_forward(&self, seconds: i64) {
+        self.change(&format!(
+            "UPDATE users SET cut_off_at = cut_off_at + {seconds}"
+        ));
+    }
+
+    /// Puts what the mirror has seen so many seconds into the future.
+    pub(crate) fn put_mirror_forward(&self, seconds: i64) {
+        self.change(&format!(
+            "UPDATE raw_objects SET seen_at = seen_at + {seconds}"
+        ));
+    }
+
     /// Says that the live sets answered another request.
     pub(crate) fn set_fingerprint(&self, fingerprint: &str) {
         self.change(&format!("UPDATE rounds SET fingerprint = '{fingerprint}'"));

@@ -54,7 +54,7 @@ pub use error::StoreError;
 pub use groups::{DirectoryGroup, GroupKind, GroupMembers};
 pub use names::ClaimedName;
 pub use people::{Found, Person};
-pub use planning::Planning;
+pub use planning::{Planning, temporary_folder};
 pub use policy::Policy;
 pub use publication::Publication;
 pub use reading::{PrimaryGroup, PublishedGroup, PublishedPerson, Reading, Verdict};
@@ -111,6 +111,10 @@ impl Store {
     /// [`StoreError::Newer`] if a later version of entra-login wrote one of them; it is not touched.
     /// Otherwise what the system or SQLite said.
     pub fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        Self::open_files(folder, clock).map_err(|error| error.below(folder))
+    }
+
+    fn open_files(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let directory = folder.join(DIRECTORY_FILE);
         let state = folder.join(STATE_FILE);
         make_private(&directory)?;
@@ -176,10 +180,19 @@ impl Store {
             .writer
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let transaction = writer.transaction_with_behavior(behavior)?;
-        let result = change(&transaction)?;
-        transaction.commit()?;
-        Ok(result)
+        let changed = (|| {
+            let transaction = writer.transaction_with_behavior(behavior)?;
+            let result = change(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        })();
+        changed.map_err(|error: StoreError| error.below(self.folder()))
+    }
+
+    /// Where both files are.
+    fn folder(&self) -> &Path {
+        let [directory, _] = &self.inner.files;
+        directory.parent().unwrap_or(directory)
     }
 }
 

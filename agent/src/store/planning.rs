@@ -8,6 +8,8 @@
 //! One import decides at a time, of whichever tenant: names and ids are one space for all of them.
 //! Whoever else changes ids, names or homes takes the same turn (`Store::hold_imports`).
 
+use std::env;
+use std::path::PathBuf;
 use std::sync::{MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -81,18 +83,29 @@ impl Planning<'_> {
             .writer
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Deferred)?;
-        state(&transaction)?;
-        transaction.commit()?;
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Deferred)?;
-        let result = directory(&transaction)?;
-        transaction.commit()?;
-        Ok(result)
+        let connection = &mut self.connection;
+        let committed = (|| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+            state(&transaction)?;
+            transaction.commit()?;
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+            let result = directory(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        })();
+        committed.map_err(|error: StoreError| error.below(self.store.folder()))
     }
+}
+
+/// Where SQLite puts temporary tables.
+#[must_use]
+pub fn temporary_folder() -> PathBuf {
+    ["SQLITE_TMPDIR", "TMPDIR"]
+        .iter()
+        .find_map(|name| Some(PathBuf::from(env::var_os(name)?)))
+        .unwrap_or_else(|| PathBuf::from("/var/tmp"))
 }
 
 /// KiB of temporary tables that stay in memory.

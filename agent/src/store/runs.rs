@@ -6,7 +6,7 @@
 //! ([`Store::note_interrupted_runs`]), before anything else can begin.
 
 use entra_protocol::admin::{FailedObject, Failure, FailureKind, ImportSummary, RunRow};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::columns::count;
@@ -16,7 +16,12 @@ use crate::identity::TenantId;
 use crate::sync::Scope;
 
 impl Store {
-    /// Adds a run that begins now, and forgets those that are too old. Its number is the answer.
+    /// Adds a run that begins now, and forgets those that are too old, but for each tenant's last one that
+    /// did its work, which says what the directory is: a clock that jumped makes everything old. Its number
+    /// is the answer.
+    ///
+    /// One run at a time: one that has no end by now was cut short by the agent's, and could not be marked
+    /// when it started (the disk was full).
     ///
     /// # Errors
     /// What the database said.
@@ -29,15 +34,13 @@ impl Store {
         let now = self.now();
         let oldest = UnixSeconds::new(now.value().saturating_sub(RUNS_KEPT_SECONDS));
         self.write(|transaction| {
-            transaction
-                .prepare_cached(
-                    "DELETE FROM state.run_failures WHERE run IN
-                     (SELECT id FROM state.runs WHERE started_at < ?1)",
-                )?
-                .execute([oldest])?;
-            transaction
-                .prepare_cached("DELETE FROM state.runs WHERE started_at < ?1")?
-                .execute([oldest])?;
+            mark_interrupted(transaction)?;
+            for statement in [
+                format!("DELETE FROM state.run_failures WHERE run IN (SELECT id {TOO_OLD})"),
+                format!("DELETE {TOO_OLD}"),
+            ] {
+                transaction.prepare_cached(&statement)?.execute([oldest])?;
+            }
             transaction
                 .prepare_cached(
                     "INSERT INTO state.runs (tenant, begun_by, started_at, scope)
@@ -103,22 +106,7 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub fn note_interrupted_runs(&self) -> Result<usize, StoreError> {
-        let failure = json(&Failure {
-            kind: FailureKind::Internal,
-            message: "interrupted: the agent ended before the run did".to_owned(),
-            hint: Some(
-                "what was committed by then stands; `entractl sync` does the rest".to_owned(),
-            ),
-            reference: None,
-        })?;
-        self.write(|transaction| {
-            Ok(transaction
-                .prepare_cached(
-                    "UPDATE state.runs SET failure = ?1
-                     WHERE ended_at IS NULL AND failure IS NULL AND summary IS NULL",
-                )?
-                .execute([failure])?)
-        })
+        self.write(mark_interrupted)
     }
 
     /// The runs that are remembered, the latest first.
@@ -215,6 +203,21 @@ impl Store {
     }
 }
 
+fn mark_interrupted(transaction: &Transaction<'_>) -> Result<usize, StoreError> {
+    let failure = json(&Failure {
+        kind: FailureKind::Internal,
+        message: "interrupted: the agent ended before the run did".to_owned(),
+        hint: Some("what was committed by then stands; `entractl sync` does the rest".to_owned()),
+        reference: None,
+    })?;
+    Ok(transaction
+        .prepare_cached(
+            "UPDATE state.runs SET failure = ?1
+             WHERE ended_at IS NULL AND failure IS NULL AND summary IS NULL",
+        )?
+        .execute([failure])?)
+}
+
 fn failed_object(row: &Row<'_>) -> rusqlite::Result<FailedObject> {
     Ok(FailedObject {
         kind: row.get(0)?,
@@ -224,6 +227,10 @@ fn failed_object(row: &Row<'_>) -> rusqlite::Result<FailedObject> {
         cure: row.get(4)?,
     })
 }
+
+/// Runs that began before `?1`, but for the last one of each tenant that did its work.
+const TOO_OLD: &str = "FROM state.runs WHERE started_at < ?1 AND id NOT IN
+    (SELECT max(id) FROM state.runs WHERE summary IS NOT NULL GROUP BY tenant)";
 
 /// The columns that [`record`] reads.
 const RUN: &str =

@@ -85,4 +85,18 @@ impl Store {
             Ok(changed > 0)
         })
     }
+
+    /// Dates cut-offs that lie in the future to now. A clock that was ahead and was set back would
+    /// otherwise keep people out until it gets there again, whatever the tenant says.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn date_cut_offs_back(&self, now: UnixSeconds) -> Result<(), StoreError> {
+        self.write_directory(|transaction| {
+            transaction
+                .prepare_cached("UPDATE users SET cut_off_at = ?1 WHERE cut_off_at > ?1")?
+                .execute([now])?;
+            Ok(())
+        })
+    }
 }

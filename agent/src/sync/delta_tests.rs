@@ -333,6 +333,91 @@ async fn an_import_does_not_undo_what_a_sign_in_was_told() {
     assert!(host.store.person_by_login("bob").unwrap().unwrap().enabled);
 }
 
+/// A link that is dead is not tried again while the full round that it cost is not whole.
+#[tokio::test]
+async fn a_full_round_for_a_dead_link_is_taken_up_like_any() {
+    let script = two_people();
+    let host = script.host().await;
+    run(&host).await;
+    let gone = json!({"error": {"code": "syncStateNotFound", "message": "Gone."}});
+    script.put("/v1.0/users/delta?$deltatoken=", 410, gone);
+    script.set(USERS, &[person(1, "alice")], next("users", 2));
+    script.put("/v1.0/users/delta?$skiptoken=2", 404, json!({}));
+    host.import(Scope::whole_tenant()).await.unwrap_err();
+    script.set(
+        "/v1.0/users/delta?$skiptoken=2",
+        &[person(2, "bob")],
+        delta("users", 3),
+    );
+    let from = host.server.seen().len();
+    let summary = run(&host).await;
+    assert_eq!(asked(&host, from)[0], "/v1.0/users/delta?$skiptoken=2");
+    assert!(summary.full);
+    assert_eq!(summary.users.unchanged, 2);
+}
+
+/// A year that the clock was ahead, and was set back.
+const YEAR: i64 = 365 * 24 * 60 * 60;
+
+#[tokio::test]
+async fn a_cut_off_of_a_clock_that_was_ahead_ends_when_the_tenant_says_so() {
+    let script = two_people();
+    let host = script.host().await;
+    run(&host).await;
+    host.store.age_mirror();
+    assert!(host.store.mark_disabled(&key(2)).unwrap());
+    host.store.put_cut_offs_forward(YEAR);
+    run(&host).await;
+    assert!(!host.store.person_by_login("bob").unwrap().unwrap().enabled);
+    script.set(
+        "/v1.0/users/delta?$deltatoken=2",
+        &[person(2, "bob")],
+        delta("users", 3),
+    );
+    run(&host).await;
+    assert!(host.store.person_by_login("bob").unwrap().unwrap().enabled);
+}
+
+#[tokio::test]
+async fn what_was_read_by_a_clock_that_was_ahead_undoes_no_cut_off() {
+    let script = two_people();
+    let host = script.host().await;
+    run(&host).await;
+    host.store.put_mirror_forward(YEAR);
+    assert!(host.store.mark_disabled(&key(2)).unwrap());
+    run(&host).await;
+    assert!(!host.store.person_by_login("bob").unwrap().unwrap().enabled);
+}
+
+#[tokio::test]
+async fn a_round_is_taken_up_for_a_day_whichever_way_the_clock_jumped() {
+    const HOUR: i64 = 60 * 60;
+    for (age, taken_up) in [
+        (23 * HOUR, true),
+        (-23 * HOUR, true),
+        (25 * HOUR, false),
+        (-YEAR, false),
+    ] {
+        let script = Script::default();
+        script.set(USERS, &[person(1, "alice")], next("users", 2));
+        script.put("/v1.0/users/delta?$skiptoken=2", 404, json!({}));
+        script.set(GROUPS, &[], delta("groups", 1));
+        let host = script.host().await;
+        host.import(Scope::whole_tenant()).await.unwrap_err();
+        script.set(
+            "/v1.0/users/delta?$skiptoken=2",
+            &[person(2, "bob")],
+            delta("users", 1),
+        );
+        host.store.move_open_round(age);
+        let from = host.server.seen().len();
+        let summary = run(&host).await;
+        assert_eq!(summary.users.added, 2);
+        let first = &asked(&host, from)[0];
+        assert_eq!(first.contains("skiptoken"), taken_up, "{age}: {first}");
+    }
+}
+
 #[tokio::test]
 async fn a_dry_run_of_a_delta_tells_and_changes_nothing() {
     let script = two_people();

@@ -69,7 +69,10 @@ impl SyncError {
                 FailureKind::Tenant,
                 hint("check the tenant's id in agent.toml and the registration's permissions"),
             ),
-            Self::Local(_) | Self::Store(_) | Self::Publish(_) | Self::Lost(_) => (
+            Self::Store(error) | Self::Publish(PublishError::Store(error)) => {
+                (FailureKind::Internal, hint(error.hint()))
+            }
+            Self::Local(_) | Self::Publish(_) | Self::Lost(_) => (
                 FailureKind::Internal,
                 hint("journalctl -u entra-agent shows more"),
             ),

@@ -85,6 +85,8 @@ pub(super) async fn read(
             && open.kind == kind
             && open.fingerprint == fingerprint
             && now.since(open.started_at) < RESUMED_SECONDS
+            // Begun by a clock that has gone far back since: nobody knows how old it is.
+            && open.started_at.since(now) < RESUMED_SECONDS
             && !open.streams.is_empty()
     });
     let is_resumed = open.is_some();
@@ -103,10 +105,15 @@ pub(super) async fn read(
         Err(SyncError::Graph(error))
             if (is_resumed || kind == RoundKind::Delta) && is_stale(&error) =>
         {
-            tracing::warn!(%error, "the tenant does not go on from the last state; reading everything anew");
+            tracing::warn!(
+                "the tenant does not go on from the last state, reading everything anew: {error}"
+            );
             reading.remarks = vec![format!(
                 "the tenant did not go on from the last state, so everything was read anew: {error}"
             )];
+            // Also where this one is cut off: it is taken up then, rather than the dead link tried again.
+            let store_ = store.clone();
+            blocking(move || store_.ask_for_full_round(tenant)).await?;
             let round = begin(RoundKind::Full).await?;
             streams(store, session, rules, &round, None, tell).await?;
             Ok((reading, round))

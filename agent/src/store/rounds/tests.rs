@@ -236,6 +236,30 @@ fn what_is_told_twice_in_a_round_of_changes_is_taken_away_all_the_same() {
     assert_eq!(after[&object(2).to_string()].get("@removed"), None);
 }
 
+/// A group with many members comes in slices, and each names it: what the first takes away must not come
+/// back with the second (a restored group stayed deleted).
+#[test]
+fn what_a_delta_takes_away_stays_away_though_the_object_is_named_again() {
+    use MemberKind::Group;
+    let (_folder, store) = empty();
+    let round = begin(&store, RoundKind::Full);
+    let known = json!({"id": object(9), "displayName": "g", "mailNickname": "n",
+                       "@removed": {"reason": "changed"}});
+    stage(&store, &round, Group, &[known]);
+    let live = store.adopt_round(TENANT, &round).unwrap();
+    let round = begin(&store, RoundKind::Delta);
+    let first = json!({"id": object(9), "displayName": "g", "mailNickname": null,
+                       "members@delta": [member(1)]});
+    let second = json!({"id": object(9), "displayName": "h", "members@delta": [member(2)]});
+    stage(&store, &round, Group, &[first, second]);
+    store.adopt_round(TENANT, &round).unwrap();
+    assert_eq!(
+        bodies(&store, live)[&object(9).to_string()],
+        json!({"id": object(9), "displayName": "h"})
+    );
+    assert_eq!(members(&store, live, 9), [object(1), object(2)]);
+}
+
 #[test]
 fn a_full_round_takes_the_place_of_the_set_before() {
     let (_folder, store) = empty();

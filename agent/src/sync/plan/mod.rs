@@ -25,7 +25,7 @@ use crate::clock::UnixSeconds;
 use crate::graph::MemberKind;
 use crate::identity::TenantId;
 use crate::names::LocalAccounts;
-use crate::store::{RoundId, Store, StoreError};
+use crate::store::{RoundId, Store, StoreError, temporary_folder};
 
 use shrink::Guard;
 
@@ -68,6 +68,33 @@ pub(super) struct Decision {
 /// the directory is the old one.
 pub(super) fn decide(store: &Store, inputs: &Inputs<'_>) -> Result<Decision, SyncError> {
     let Inputs {
+        rules, configured, ..
+    } = *inputs;
+    let tenant = rules.tenant;
+    if !inputs.dry_run {
+        store.date_cut_offs_back(inputs.now)?;
+    }
+    let mut planning = store.planning()?;
+    let decision = weigh(planning.connection(), inputs).map_err(|error| match error {
+        // Nothing is written here but temporary tables.
+        SyncError::Store(error) => SyncError::Store(error.below(&temporary_folder())),
+        other => other,
+    })?;
+    if inputs.dry_run {
+        return Ok(decision);
+    }
+    planning.commit(
+        |transaction| commit::keep_state(transaction, tenant, configured, inputs.now),
+        |transaction| commit::swap(transaction, tenant, configured, inputs.now),
+    )?;
+    drop(planning);
+    store.note_known_at(tenant, configured, inputs.now)?;
+    Ok(decision)
+}
+
+/// Decides in temporary tables, and changes nothing.
+fn weigh(connection: &Connection, inputs: &Inputs<'_>) -> Result<Decision, SyncError> {
+    let Inputs {
         rules,
         configured,
         local,
@@ -75,8 +102,6 @@ pub(super) fn decide(store: &Store, inputs: &Inputs<'_>) -> Result<Decision, Syn
         ..
     } = *inputs;
     let tenant = rules.tenant;
-    let mut planning = store.planning()?;
-    let connection = planning.connection();
     // One transaction: a consistent state to decide on, and no commit for each row of a temporary table,
     // which looks at every page that the table has in memory.
     let deciding = connection.unchecked_transaction()?;
@@ -87,6 +112,7 @@ pub(super) fn decide(store: &Store, inputs: &Inputs<'_>) -> Result<Decision, Syn
         inputs.include,
         inputs.round,
         inputs.reading,
+        inputs.now,
     )?;
     refuse_empty(connection, tenant, inputs.reading, considered.guests)?;
     let mut guard = Guard::keep_objects(removals, tenant, connection)?;
@@ -118,15 +144,8 @@ pub(super) fn decide(store: &Store, inputs: &Inputs<'_>) -> Result<Decision, Syn
     if inputs.dry_run {
         decision.failures = verdict::failures(connection)?;
         (decision.changes, decision.more_changes) = verdict::changes(connection, tenant, &gone)?;
-        return Ok(decision);
     }
     deciding.commit()?;
-    planning.commit(
-        |transaction| commit::keep_state(transaction, tenant, configured, inputs.now),
-        |transaction| commit::swap(transaction, tenant, configured, inputs.now),
-    )?;
-    drop(planning);
-    store.note_known_at(tenant, configured, inputs.now)?;
     Ok(decision)
 }
 

@@ -47,12 +47,14 @@ pub(super) fn consider(
     include: Include,
     round: RoundId,
     reading: &Reading,
+    now: UnixSeconds,
 ) -> Result<Considered, SyncError> {
     let mut consider = Consider {
         connection,
         rules,
         include,
         reading,
+        now,
         cut_offs: connection
             .query_row(
                 "SELECT EXISTS (SELECT 1 FROM users WHERE cut_off_at IS NOT NULL)",
@@ -83,6 +85,7 @@ struct Consider<'a> {
     rules: &'a Rules,
     include: Include,
     reading: &'a Reading,
+    now: UnixSeconds,
     /// Whether anybody is cut off at all.
     cut_offs: bool,
     /// Shells that nobody gets.
@@ -146,8 +149,11 @@ impl Consider<'_> {
         body: &Value,
         seen_at: UnixSeconds,
     ) -> Result<(), SyncError> {
-        // What the tenant said before a sign-in was told otherwise does not count.
-        user.enabled &= self.cut_off_at(user.id)?.is_none_or(|at| seen_at >= at);
+        // What the tenant said before a sign-in was told otherwise does not count. What was seen at an instant
+        // that is still to come was seen by a clock that was wrong: nobody knows whether it is newer.
+        user.enabled &= self
+            .cut_off_at(user.id)?
+            .is_none_or(|at| seen_at >= at && seen_at <= self.now);
         let mut candidate = user_name(&user, &self.rules.names);
         let mut posix = Posix::default();
         if let Some(attributes) = &self.rules.posix {
