@@ -8,6 +8,7 @@ mod agent_away;
 mod as_installed;
 mod bad_answers;
 mod configured;
+mod crash_safety;
 mod credentials;
 mod damaged_snapshot;
 mod groups_select;

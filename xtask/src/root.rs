@@ -17,7 +17,8 @@ use crate::stamp::Stamp;
 const SUITE: &str = "bookworm";
 
 /// What a host of the tests has on top of Debian's minimum. python3 runs
-/// Microsoft's msal; sshpass, expect and pamtester are for tests.
+/// Microsoft's msal; sshpass, expect and pamtester are for tests, and so is strace,
+/// which kills the agent at a system call of the test's choice.
 const PACKAGES: &[&str] = &[
     "ca-certificates",
     "cron",
@@ -35,6 +36,7 @@ const PACKAGES: &[&str] = &[
     "procps",
     "python3",
     "sshpass",
+    "strace",
     "sudo",
     "systemd-sysv",
     "util-linux",

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// What was seen on the host before: names and ids belong to one object for ever.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Who has or had a name.
     holders: BTreeMap<String, String>,
     /// Uids and gids, by object.
@@ -18,25 +18,28 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn compare(&mut self, host: &Host) -> Result<(), Trouble> {
+    pub(crate) fn compare(&mut self, host: &Host) -> Result<(), Trouble> {
         let truth = host.tenant().call("GET", "/truth", None)?;
-        let users = by_id(
-            &json_of(host, "entractl --json users list")?["users"],
-            "object_id",
-        );
-        let groups = by_id(
-            &json_of(host, "entractl --json groups list")?["groups"],
-            "object_id",
-        );
-        for (rows, id) in [(&users, "uid"), (&groups, "gid")] {
-            self.remember(rows, id)?;
-        }
+        let [users, groups] = self.look(host)?;
         let true_users = by_id(&truth["users"], "id");
         let true_groups = by_id(&truth["groups"], "id");
         self.people(&users, &true_users)?;
         self.groups(&groups, &true_groups)?;
         direct_members(host, &groups, &true_groups, &true_users)?;
         nested_members(host, &users, &groups, &true_groups)
+    }
+
+    /// Users and groups of the host; that nobody has a name or an id that another had, or another id than
+    /// before.
+    pub(crate) fn look(&mut self, host: &Host) -> Result<[BTreeMap<String, Value>; 2], Trouble> {
+        let users = json_of(host, "entractl --json users list")?;
+        let groups = json_of(host, "entractl --json groups list")?;
+        let users = by_id(&users["users"], "object_id");
+        let groups = by_id(&groups["groups"], "object_id");
+        for (rows, id) in [(&users, "uid"), (&groups, "gid")] {
+            self.remember(rows, id)?;
+        }
+        Ok([users, groups])
     }
 
     /// Nobody gets a name or an id that another had.

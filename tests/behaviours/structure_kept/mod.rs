@@ -9,8 +9,8 @@
     reason = "what is not there fails the test, and that is what it is for"
 )]
 
-mod compare;
-mod walk;
+pub(crate) mod compare;
+pub(crate) mod walk;
 
 use harness::{Host, Trouble};
 use serde_json::json;

@@ -16,7 +16,7 @@ struct Object {
     members: BTreeSet<String>,
 }
 
-pub(super) struct Walk {
+pub(crate) struct Walk {
     tenant: Control,
     random: Random,
     users: Vec<Object>,
@@ -32,7 +32,7 @@ pub(super) struct Walk {
 
 impl Walk {
     /// Makes the objects: every group has some users, every fourth some groups.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         tenant: Control,
         seed: u64,
         users: usize,
@@ -82,7 +82,7 @@ impl Walk {
     }
 
     /// Makes one change, and says which.
-    pub(super) fn step(&mut self) -> Result<String, Trouble> {
+    pub(crate) fn step(&mut self) -> Result<String, Trouble> {
         loop {
             let (what, change) = KINDS[self.random.below(KINDS.len())];
             if let Some(told) = change(self)? {
@@ -93,7 +93,7 @@ impl Walk {
     }
 
     /// A walk that left a kind out proves nothing about it.
-    pub(super) fn must_have_done_everything(&self) -> Result<(), Trouble> {
+    pub(crate) fn must_have_done_everything(&self) -> Result<(), Trouble> {
         for (what, _) in KINDS {
             if !self.done.contains_key(what) {
                 return Err(Trouble::new(format!("no change was to {what}")));
@@ -325,10 +325,14 @@ const KINDS: [(&str, Change); 10] = [
 ];
 
 /// SplitMix64: every number follows from the seed.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
