@@ -17,8 +17,8 @@ pub(super) fn close(connection: &Connection) -> Result<Option<String>, SyncError
     connection.execute_batch(
         "INSERT INTO want_members (parent, member)
          SELECT e.parent, e.member FROM want_edges AS e
-         JOIN claims AS g ON g.object = e.parent AND g.kind = 'group'
-         JOIN claims AS u ON u.object = e.member AND u.kind = 'user'
+         CROSS JOIN claims AS g ON g.object = e.parent AND g.kind = 'group'
+         CROSS JOIN claims AS u ON u.object = e.member AND u.kind = 'user'
          WHERE e.kind = 'user';",
     )?;
     let mut circular: Vec<String> = Vec::new();
@@ -62,20 +62,20 @@ const BELOW_MEMBERS: &str = "
 WITH RECURSIVE below (object) AS (
     SELECT member FROM want_edges WHERE parent = ?1 AND kind = 'group'
     UNION
-    SELECT e.member FROM want_edges AS e JOIN below AS b ON e.parent = b.object
+    SELECT e.member FROM below AS b CROSS JOIN want_edges AS e ON e.parent = b.object
     WHERE e.kind = 'group'
 )
 INSERT OR IGNORE INTO want_members (parent, member)
 SELECT ?1, e.member FROM below AS b
-JOIN want_edges AS e ON e.parent = b.object AND e.kind = 'user'
-JOIN claims AS u ON u.object = e.member AND u.kind = 'user'";
+CROSS JOIN want_edges AS e ON e.parent = b.object AND e.kind = 'user'
+CROSS JOIN claims AS u ON u.object = e.member AND u.kind = 'user'";
 
 /// Whether `?1` is among the groups below it.
 const BELOW_ITSELF: &str = "
 WITH RECURSIVE below (object) AS (
     SELECT member FROM want_edges WHERE parent = ?1 AND kind = 'group'
     UNION
-    SELECT e.member FROM want_edges AS e JOIN below AS b ON e.parent = b.object
+    SELECT e.member FROM below AS b CROSS JOIN want_edges AS e ON e.parent = b.object
     WHERE e.kind = 'group'
 )
 SELECT EXISTS (SELECT 1 FROM below WHERE object = ?1)";

@@ -125,11 +125,11 @@ const WRITE: [&str; 11] = [
          display_name = excluded.display_name, kind = excluded.kind,
          created_at = excluded.created_at, name = excluded.name",
     "INSERT OR IGNORE INTO edges (tenant, parent, member, kind)
-     SELECT ?1, w.parent, w.member, w.kind FROM want_edges AS w
-     JOIN changed_groups AS c ON c.object = w.parent",
+     SELECT ?1, w.parent, w.member, w.kind FROM changed_groups AS c
+     CROSS JOIN want_edges AS w ON w.parent = c.object",
     "INSERT OR IGNORE INTO memberships (tenant, parent, member)
-     SELECT ?1, w.parent, w.member FROM want_members AS w
-     JOIN changed_groups AS c ON c.object = w.parent",
+     SELECT ?1, w.parent, w.member FROM changed_groups AS c
+     CROSS JOIN want_members AS w ON w.parent = c.object",
     "DELETE FROM failures WHERE tenant = ?1",
     "INSERT INTO failures (tenant, kind, object_id, label, reason, cure)
      SELECT ?1, kind, object_id, label, reason, cure FROM failures_now

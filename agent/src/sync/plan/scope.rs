@@ -56,16 +56,16 @@ const BELOW_THE_NAMED: [&str; 2] = [
          SELECT object FROM in_scope
          UNION
          SELECT e.member FROM below AS b
-         JOIN raw_objects AS g ON g.round = ?1 AND g.kind = 'group' AND g.object = b.object
+         CROSS JOIN raw_objects AS g ON g.round = ?1 AND g.kind = 'group' AND g.object = b.object
              AND json_extract(g.body, '$.\"@removed\"') IS NULL
-         JOIN raw_edges AS e ON e.round = ?1 AND e.parent = b.object AND e.kind = 'group'
+         CROSS JOIN raw_edges AS e ON e.round = ?1 AND e.parent = b.object AND e.kind = 'group'
              AND e.removed = 0
      )
      INSERT OR IGNORE INTO in_scope (object) SELECT object FROM below",
     "INSERT OR IGNORE INTO in_scope (object)
      SELECT e.member FROM in_scope AS s
-     JOIN raw_objects AS g ON g.round = ?1 AND g.kind = 'group' AND g.object = s.object
+     CROSS JOIN raw_objects AS g ON g.round = ?1 AND g.kind = 'group' AND g.object = s.object
          AND json_extract(g.body, '$.\"@removed\"') IS NULL
-     JOIN raw_edges AS e ON e.round = ?1 AND e.parent = s.object AND e.kind = 'user'
+     CROSS JOIN raw_edges AS e ON e.round = ?1 AND e.parent = s.object AND e.kind = 'user'
          AND e.removed = 0",
 ];

@@ -195,8 +195,8 @@ const KEEP_GROUPS: [&str; 2] = [
 const KEEP_GROUP_MEMBERS: &str = "
 INSERT OR IGNORE INTO want_members (parent, member)
 SELECT m.parent, m.member FROM claims AS g
-JOIN memberships AS m ON m.tenant = ?1 AND m.parent = g.object
-JOIN claims AS u ON u.object = m.member AND u.kind = 'user'
+CROSS JOIN memberships AS m ON m.tenant = ?1 AND m.parent = g.object
+CROSS JOIN claims AS u ON u.object = m.member AND u.kind = 'user'
 WHERE g.kind = 'group' AND g.withheld = 1";
 
 /// Of the group `?2`, in every group that held it before and still counts: those members whom that group
@@ -205,22 +205,22 @@ const KEEP_IN_HOLDERS: &str = "
 WITH RECURSIVE above (object) AS (
     SELECT parent FROM edges WHERE tenant = ?1 AND member = ?2 AND kind = 'group'
     UNION
-    SELECT e.parent FROM edges AS e JOIN above AS a ON e.member = a.object
+    SELECT e.parent FROM above AS a CROSS JOIN edges AS e ON e.member = a.object
     WHERE e.tenant = ?1 AND e.kind = 'group'
 )
 INSERT OR IGNORE INTO want_members (parent, member)
 SELECT a.object, m.member FROM above AS a
-JOIN claims AS g ON g.object = a.object AND g.kind = 'group'
-JOIN memberships AS m ON m.tenant = ?1 AND m.parent = ?2
-JOIN memberships AS was ON was.tenant = ?1 AND was.parent = a.object AND was.member = m.member
-JOIN claims AS u ON u.object = m.member AND u.kind = 'user'
+CROSS JOIN claims AS g ON g.object = a.object AND g.kind = 'group'
+CROSS JOIN memberships AS m ON m.tenant = ?1 AND m.parent = ?2
+CROSS JOIN memberships AS was ON was.tenant = ?1 AND was.parent = a.object AND was.member = m.member
+CROSS JOIN claims AS u ON u.object = m.member AND u.kind = 'user'
 WHERE a.object <> ?2";
 
 const KEEP_USER_PLACES: &str = "
 INSERT OR IGNORE INTO want_members (parent, member)
 SELECT m.parent, m.member FROM claims AS u
-JOIN memberships AS m ON m.tenant = ?1 AND m.member = u.object
-JOIN claims AS g ON g.object = m.parent AND g.kind = 'group'
+CROSS JOIN memberships AS m ON m.tenant = ?1 AND m.member = u.object
+CROSS JOIN claims AS g ON g.object = m.parent AND g.kind = 'group'
 WHERE u.kind = 'user' AND u.withheld = 1";
 
 /// Memberships of shown users in shown groups before this run, and how many of them are missing although
@@ -230,8 +230,8 @@ SELECT count(*), count(*) FILTER (WHERE g.object IS NOT NULL AND u.object IS NOT
     AND NOT EXISTS (SELECT 1 FROM want_members AS w
                     WHERE w.parent = m.parent AND w.member = m.member))
 FROM memberships AS m
-JOIN users AS ku ON ku.tenant = m.tenant AND ku.object = m.member AND ku.name IS NOT NULL
-JOIN groups AS kg ON kg.tenant = m.tenant AND kg.object = m.parent AND kg.name IS NOT NULL
+CROSS JOIN users AS ku ON ku.tenant = m.tenant AND ku.object = m.member AND ku.name IS NOT NULL
+CROSS JOIN groups AS kg ON kg.tenant = m.tenant AND kg.object = m.parent AND kg.name IS NOT NULL
 LEFT JOIN claims AS g ON g.object = m.parent AND g.kind = 'group'
 LEFT JOIN claims AS u ON u.object = m.member AND u.kind = 'user'
 WHERE m.tenant = ?1";
@@ -239,16 +239,16 @@ WHERE m.tenant = ?1";
 const KEEP_MEMBERS: &str = "
 INSERT OR IGNORE INTO want_members (parent, member)
 SELECT m.parent, m.member FROM memberships AS m
-JOIN claims AS g ON g.object = m.parent AND g.kind = 'group'
-JOIN claims AS u ON u.object = m.member AND u.kind = 'user'
+CROSS JOIN claims AS g ON g.object = m.parent AND g.kind = 'group'
+CROSS JOIN claims AS u ON u.object = m.member AND u.kind = 'user'
 WHERE m.tenant = ?1";
 
 /// The direct members that belong to what was kept, as far as both ends are still here; with `?2` all.
 const KEEP_EDGES: &str = "
 INSERT OR IGNORE INTO want_edges (parent, kind, member)
 SELECT e.parent, e.kind, e.member FROM edges AS e
-JOIN claims AS g ON g.object = e.parent AND g.kind = 'group'
-JOIN claims AS m ON m.object = e.member AND m.kind = e.kind
+CROSS JOIN claims AS g ON g.object = e.parent AND g.kind = 'group'
+CROSS JOIN claims AS m ON m.object = e.member AND m.kind = e.kind
 WHERE e.tenant = ?1 AND (?2 OR g.withheld = 1 OR m.withheld = 1)";
 
 #[cfg(test)]

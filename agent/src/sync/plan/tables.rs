@@ -5,6 +5,9 @@
 //! `new_ids`, `new_homes`, `claimed` and `retired` what `state.db` has to learn. Failed rows that never
 //! became claims (an unreadable stranger, a name that nothing has) stand in `failures` alone.
 //!
+//! SQLite knows nothing of how large these tables are. Where the order of a join matters it is said with
+//! `CROSS JOIN`, which SQLite does not turn around.
+//!
 //! The names of columns that the directory has too are the same, so that the two can be compared.
 
 use rusqlite::Connection;

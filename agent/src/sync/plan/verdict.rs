@@ -117,8 +117,8 @@ pub(super) fn memberships(connection: &Connection) -> Result<u64, SyncError> {
     Ok(connection
         .prepare(
             "SELECT count(*) FROM want_members AS m
-             JOIN claims AS g ON g.object = m.parent AND g.name IS NOT NULL
-             JOIN claims AS u ON u.object = m.member AND u.name IS NOT NULL",
+             CROSS JOIN claims AS g ON g.object = m.parent AND g.name IS NOT NULL
+             CROSS JOIN claims AS u ON u.object = m.member AND u.name IS NOT NULL",
         )?
         .query_row([], |row| row.get::<_, u32>(0))?
         .into())
@@ -235,16 +235,16 @@ UNION ALL
 SELECT 'group', 'remove', o.name, o.display_name, o.object FROM groups AS o
 WHERE o.name IS NOT NULL AND {gone}
 UNION ALL
-SELECT 'membership', 'add', u.name, g.name, w.member FROM want_members AS w
-JOIN changed_groups AS c ON c.object = w.parent
-JOIN claims AS u ON u.object = w.member AND u.name IS NOT NULL
-JOIN claims AS g ON g.object = w.parent AND g.name IS NOT NULL
+SELECT 'membership', 'add', u.name, g.name, w.member FROM changed_groups AS c
+CROSS JOIN want_members AS w ON w.parent = c.object
+CROSS JOIN claims AS u ON u.object = w.member AND u.name IS NOT NULL
+CROSS JOIN claims AS g ON g.object = w.parent AND g.name IS NOT NULL
 WHERE NOT EXISTS (SELECT 1 FROM memberships AS m WHERE m.tenant = ?1 AND m.parent = w.parent
                   AND m.member = w.member)
 UNION ALL
 SELECT 'membership', 'remove', u.name, g.name, m.member FROM memberships AS m
-JOIN users AS u ON u.tenant = ?1 AND u.object = m.member AND u.name IS NOT NULL
-JOIN groups AS g ON g.tenant = ?1 AND g.object = m.parent AND g.name IS NOT NULL
+CROSS JOIN users AS u ON u.tenant = ?1 AND u.object = m.member AND u.name IS NOT NULL
+CROSS JOIN groups AS g ON g.tenant = ?1 AND g.object = m.parent AND g.name IS NOT NULL
 WHERE m.tenant = ?1 AND NOT EXISTS
     (SELECT 1 FROM want_members AS w WHERE w.parent = m.parent AND w.member = m.member)";
 
