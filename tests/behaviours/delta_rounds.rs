@@ -132,5 +132,6 @@ fn is_named(host: &Host, display_name: &str) -> Result<(), Trouble> {
 fn sync(host: &Host, arguments: &str) -> Result<Value, Trouble> {
     let told = host.run(&format!("entractl --json sync {arguments}"))?;
     let document: Value = serde_json::from_str(told.stdout()?)?;
-    Ok(document["import"].clone())
+    let summary = document.get("import").cloned();
+    summary.ok_or_else(|| Trouble::new(format!("no summary: {told}")))
 }
