@@ -295,3 +295,45 @@ fn ids_follow_age_and_not_the_order_of_arrival() {
     };
     assert_eq!(ids(&[1, 2, 3, 4, 5]), ids(&[5, 3, 1, 4, 2]));
 }
+
+/// What is not written because it looks unchanged would be wrong for ever.
+#[test]
+fn every_property_that_changes_is_a_change_and_is_written() {
+    use serde_json::json;
+    let (_folder, store) = empty();
+    let mut alice = json!({"id": object(1), "userPrincipalName": "alice@contoso.example",
+        "displayName": "Alice", "accountEnabled": true, "userType": "Member", "mailNickname": "a",
+        "onPremisesSamAccountName": "a", "createdDateTime": "2024-01-01T00:00:00Z",
+        "lastPasswordChangeDateTime": "2024-01-01T00:00:00Z",
+        "signInSessionsValidFromDateTime": "2024-01-01T00:00:00Z"});
+    run_pages(&store, &rules(), vec![alice.clone()], vec![]);
+    for (property, value) in [
+        ("userPrincipalName", json!("Alice@contoso.example")),
+        ("displayName", json!("Alicia")),
+        ("accountEnabled", json!(false)),
+        ("userType", json!(null)),
+        ("mailNickname", json!("b")),
+        ("onPremisesSamAccountName", json!("b")),
+        ("createdDateTime", json!("2024-01-02T00:00:00Z")),
+        ("lastPasswordChangeDateTime", json!("2024-01-02T00:00:00Z")),
+        (
+            "signInSessionsValidFromDateTime",
+            json!("2024-01-02T00:00:00Z"),
+        ),
+    ] {
+        alice[property] = value;
+        for expected in [counts(0, 1, 0, 0, 0), counts(0, 0, 0, 1, 0)] {
+            let (decision, _) = run_pages(&store, &rules(), vec![alice.clone()], vec![]);
+            assert_eq!(decision.users, expected, "{property}");
+        }
+    }
+    let person = store.person_by_login("alice").unwrap().unwrap();
+    assert_eq!(person.upn, "Alice@contoso.example");
+    assert_eq!(
+        (person.display_name.as_str(), person.enabled),
+        ("Alicia", false)
+    );
+    assert_eq!(person.password_changed_at, person.sessions_valid_from);
+    let changed = person.sessions_valid_from.map(|at| at.to_string());
+    assert_eq!(changed.as_deref(), Some("2024-01-02T00:00:00Z"));
+}
