@@ -59,7 +59,9 @@ fn measure(host: &Host, users: u64) -> Outcome<Measured> {
     let population = json!({"users": users, "groups": groups});
     host.tenant()
         .call("POST", "/synthetic", Some(&population))?;
-    host.restart_agent()?;
+    host.stop_agent()?;
+    host.run(ROOM)?.stdout()?;
+    host.start_agent()?;
 
     let asked = host.run_within(
         LIMIT,
