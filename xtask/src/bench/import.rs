@@ -183,11 +183,10 @@ const GROUP_SELECT: &str = "id,displayName,mailNickname,securityEnabled,mailEnab
 visibility,createdDateTime,members";
 
 /// The disk of a test host is small: databases and temporary tables of a million people need more.
-const ROOM: &str = "mount -t tmpfs -o size=8G,mode=1777 tmpfs /var/tmp && \
-mkdir /mnt/agent && mount -t tmpfs -o size=8G tmpfs /mnt/agent && \
-cp -a /var/lib/entra-login/. /mnt/agent && \
-chown --reference=/var/lib/entra-login /mnt/agent && chmod --reference=/var/lib/entra-login /mnt/agent && \
-mount --move /mnt/agent /var/lib/entra-login";
+const ROOM: &str = "set -e; mount -t tmpfs -o size=8G,mode=1777 tmpfs /var/tmp; cd /var/lib; \
+cp -a entra-login entra-login.kept; mount -t tmpfs -o size=8G tmpfs entra-login; \
+cp -a entra-login.kept/. entra-login/; chown --reference=entra-login.kept entra-login; \
+chmod --reference=entra-login.kept entra-login";
 
 /// The whole of an import, or of the client's round.
 const LIMIT: Duration = Duration::from_secs(45 * 60);
