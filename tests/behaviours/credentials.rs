@@ -156,15 +156,15 @@ fn register(host: &Host, name: &str) -> Result<(), Trouble> {
 fn a_secret_comes_from_systemd_or_from_a_program_and_is_read_anew() -> Result<(), Trouble> {
     let host = Host::boot()?;
     // LoadCredential=: the file itself is root's alone.
-    host.write("/root/sync-secret", "sync-secret-value-1\n")?;
-    host.run("chmod 0600 /root/sync-secret && rm /etc/entra-login/sync.secret")?
+    host.write("/srv/sync-secret", "sync-secret-value-1\n")?;
+    host.run("chmod 0600 /srv/sync-secret && rm /etc/entra-login/sync.secret")?
         .stdout()?;
     prove_by(&host, "client_secret_credential = \"sync-secret\"")?;
     import_fails(
         &host,
         "entra-agent.service needs LoadCredential=sync-secret",
     )?;
-    unit(&host, "LoadCredential=sync-secret:/root/sync-secret")?;
+    unit(&host, "LoadCredential=sync-secret:/srv/sync-secret")?;
     host.import("--users alice")?.stdout()?;
 
     // A program, inside the agent's sandbox, as the agent.

@@ -54,8 +54,8 @@ fn asked(host: &Host, what: &str) -> Result<bool, Trouble> {
 }
 
 fn start_proxy(host: &Host) -> Result<(), Trouble> {
-    host.write("/root/proxy.py", PROXY)?;
-    host.run("systemd-run --quiet --unit=test-proxy python3 /root/proxy.py")?
+    host.write("/srv/proxy.py", PROXY)?;
+    host.run("systemd-run --quiet --unit=test-proxy python3 /srv/proxy.py")?
         .stdout()?;
     until("the proxy", SOON, || {
         let listening = host.run("ss -Hltn 'sport = :3128'").ok()?;

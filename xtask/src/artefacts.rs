@@ -145,11 +145,7 @@ fn installed_files(workspace: &Workspace) -> Outcome<Vec<(PathBuf, String, u32)>
             0o755,
         ),
     ];
-    for folder in [
-        "tests/tenant/seeds",
-        "tests/tenant/msal",
-        "tests/tenant/microsoft",
-    ] {
+    for folder in ["tests/tenant/seeds", "tests/tenant/microsoft"] {
         for source in files_below(&workspace.file(folder))? {
             let name = source
                 .file_name()

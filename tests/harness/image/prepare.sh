@@ -37,7 +37,7 @@ systemctl enable entra-tenant.service
 echo 'root:Root-Secret-1' | chpasswd
 useradd --create-home --shell /bin/bash --uid 1000 lars
 echo 'lars:Local-Lars-1' | chpasswd
-chmod 0700 /root/.ssh
+chmod 0700 ~root/.ssh
 ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
 for key in /etc/ssh/ssh_host_*_key.pub; do
     echo "localhost $(cut -d ' ' -f 1,2 "$key")"

@@ -9,10 +9,7 @@ if one failed.
 """
 
 import datetime
-import http.client
-import json
 import os
-import socket
 import ssl
 import sys
 import threading
@@ -23,47 +20,17 @@ import jwt
 import msal
 import requests
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes
 
-TENANT = "7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001"
-SYNC = "3a6b1f0e-5c1d-4c58-8f3e-1f5f2a8d0002"
+from tenant_control import SECRET, SYNC, TENANT, certificate_pair, check, control, failures
+
 LOGIN = "9e0c7b44-21f7-4b0e-b0a7-6f8f1c3d0003"
-SECRET = "sync-secret-value-1"
 AUTHORITY = f"https://login.microsoftonline.com/{TENANT}"
 GRAPH_SCOPE = ["https://graph.microsoft.com/.default"]
 GRAPH = "https://graph.microsoft.com/v1.0"
 
 # Seconds after which a device code that was approved must have been redeemed.
 DEVICE_LIMIT = 60
-
-failures = []
-
-
-def check(name, holds, detail=""):
-    print(f"{'ok    ' if holds else 'FAILED'} {name}" + ("" if holds else f": {detail}"), flush=True)
-    if not holds:
-        failures.append(name)
-
-
-class ControlConnection(http.client.HTTPConnection):
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(os.environ["TENANT_CONTROL"])
-
-
-def control(method, path, body=None):
-    connection = ControlConnection("tenant", timeout=10)
-    payload = None if body is None else json.dumps(body)
-    connection.request(method, path, payload, {"Content-Type": "application/json"})
-    answer = connection.getresponse()
-    value = json.loads(answer.read())
-    connection.close()
-    if answer.status != 200:
-        raise RuntimeError(f"{method} {path}: {answer.status} {value}")
-    return value
-
 
 def public():
     """A fresh application each time: msal keeps 400 answers for a minute."""
@@ -101,32 +68,9 @@ def client_credentials():
     return token
 
 
-def certificate_pair():
-    """PEM of a new key, and its certificate."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sync")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    day = datetime.timedelta(days=1)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - day)
-        .not_valid_after(now + day)
-        .sign(key, hashes.SHA256())
-    )
-    text = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return text.decode(), certificate
-
-
 def certificate_credentials():
-    key, certificate = certificate_pair()
-    pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
-    thumbprint = certificate.fingerprint(hashes.SHA1()).hex()
+    key, pem = certificate_pair()
+    thumbprint = x509.load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA1()).hex()
     forms = {
         "PS256 with x5t#S256": {"private_key": key, "public_certificate": pem},
         "RS256 with x5t": {"private_key": key, "thumbprint": thumbprint},
@@ -156,7 +100,7 @@ def federated_credentials():
     trust = {
         "issuer": "https://issuer.example",
         "subject": "host-1",
-        "certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        "certificate": certificate,
     }
     control("PATCH", f"/apps/{SYNC}", {"federatedCredentials": [trust]})
 
