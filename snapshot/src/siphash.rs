@@ -147,6 +147,7 @@ mod tests {
             assert_eq!(siphash(k0, k1, &input[..length]), hash, "{length} bytes");
         }
     }
+
     #[test]
     fn pieces_give_the_hash_of_the_whole() {
         let input: Vec<u8> = (0..64).collect();

