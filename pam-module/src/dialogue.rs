@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use entra_protocol::limits::{AGENT_USER, CONNECT_LIMIT, MAX_WAIT, SILENCE_LIMIT};
-use entra_protocol::login::{Begin, ToAgent, ToModule, Verdict};
+use entra_protocol::login::{Begin, Outcome, ToAgent, ToModule, Verdict};
 use entra_protocol::{ClientError, Secret};
 
 use crate::application::{Application, Echo, PromptError, Style, printable};
@@ -139,21 +139,32 @@ pub(crate) fn converse(
             ToModule::Wait { seconds } => limit = Duration::from_secs(seconds.into()),
             ToModule::Ask { prompt } => {
                 let answer = application.prompt(&printable(&prompt), Echo::Shown);
-                send_answer(
-                    &mut agent,
-                    answer.map(|line| ToAgent::Answer {
-                        text: line.to_string(),
-                    }),
-                )?;
+                let answer = answer.map(|line| ToAgent::Answer {
+                    text: line.to_string(),
+                });
+                if let Sent::TooLate(verdict) = send_answer(&mut agent, answer)? {
+                    return Ok(Ending {
+                        verdict,
+                        password: None,
+                    });
+                }
             }
             ToModule::AskSecret { prompt, authtok } => {
                 let answer = application.prompt(&printable(&prompt), Echo::Hidden);
                 let answer = answer.map(|line| ToAgent::SecretAnswer {
                     secret: Secret::new(line),
                 });
-                let sent = send_answer(&mut agent, answer)?;
-                if let (true, ToAgent::SecretAnswer { secret }) = (authtok, sent) {
-                    password = Some(secret);
+                match send_answer(&mut agent, answer)? {
+                    Sent::Answer(ToAgent::SecretAnswer { secret }) if authtok => {
+                        password = Some(secret);
+                    }
+                    Sent::Answer(_) => {}
+                    Sent::TooLate(verdict) => {
+                        return Ok(Ending {
+                            verdict,
+                            password: None,
+                        });
+                    }
                 }
             }
         }
@@ -161,18 +172,36 @@ pub(crate) fn converse(
     Err(Failure::Flood)
 }
 
-/// Sends the answer, or that there is none, and hands back what was sent.
+/// What became of an answer.
+enum Sent {
+    /// It is with the agent.
+    Answer(ToAgent),
+    /// The agent had decided while the person was typing.
+    TooLate(Verdict),
+}
+
+/// Sends the answer, or that there is none, and hands back what was sent. An agent that has hung up may have
+/// left its verdict behind: a prompt can't be taken back when time is over.
 fn send_answer(
     agent: &mut impl Agent,
     answer: Result<ToAgent, PromptError>,
-) -> Result<ToAgent, Failure> {
+) -> Result<Sent, Failure> {
+    /// For what is already there.
+    const LEFT_BEHIND: Duration = Duration::from_millis(100);
     let message = match answer {
         Ok(message) => message,
         Err(PromptError::Cannot) => ToAgent::CannotPrompt,
         Err(error) => return Err(Failure::Answer(error)),
     };
-    agent.send(&message)?;
-    Ok(message)
+    let Err(error) = agent.send(&message) else {
+        return Ok(Sent::Answer(message));
+    };
+    match agent.receive(LEFT_BEHIND) {
+        Ok(ToModule::Verdict(verdict)) if verdict.outcome != Outcome::Success => {
+            Ok(Sent::TooLate(verdict))
+        }
+        _ => Err(error.into()),
+    }
 }
 
 /// Root (the owner of a listener that systemd made), or the agent's user as `/etc/passwd` has it.

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use entra_protocol::limits::ACCOUNT_LIMIT;
-use entra_protocol::login::{Begin, Outcome, Phase, Verdict};
+use entra_protocol::login::{Begin, Outcome, Phase, Screen, Verdict};
 use pamsm::PamError;
 
 use crate::account::{self, Refusal};
@@ -206,6 +206,11 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
             tty: self.application.item(Item::Terminal),
             rhost: self.application.item(Item::RemoteHost),
             silent: self.call.silent,
+            screen: if patience.may_prompt {
+                self.host.screen()
+            } else {
+                Screen::default()
+            },
         };
         dialogue::converse(self.host, self.application, begin, patience)
     }
