@@ -230,7 +230,28 @@ fn silence_is_kept_when_asked_for() {
         silent: true,
         ..begin()
     };
-    assert!(converse(&host, &person, quiet, SHORT).is_ok());
-    assert!(person.texts().is_empty());
+    let ending = converse(&host, &person, quiet, SHORT).unwrap();
+    assert!(ending.is_silent && person.texts().is_empty());
+    host.heard();
+}
+
+/// sudo asks every module for silence, and shows nothing but prompts of a module that keeps it.
+#[test]
+fn silence_is_over_with_the_first_question_and_nothing_that_belongs_to_it_is_lost() {
+    let mut host = FakeHost::and_agent(vec![
+        show("Open this page."),
+        ask("Press Enter: "),
+        Step::Hear,
+        show("Thank you."),
+        verdict(Outcome::AuthError, Some("Declined.")),
+    ]);
+    let person = FakeApplication::typing("alice", [Ok("")]);
+    let quiet = Begin {
+        silent: true,
+        ..begin()
+    };
+    let ending = converse(&host, &person, quiet, SHORT).unwrap();
+    assert!(!ending.is_silent);
+    assert_eq!(person.texts(), ["Open this page.", "Thank you."]);
     host.heard();
 }
