@@ -5,7 +5,7 @@
 //! `entra_snapshot` towards every process that resolves a name.
 //!
 //! The directory half (`graph`, `sync`, `names`, `ids`, `store`, `publish`) brings people and groups
-//! from the tenant to the snapshot. The front half (`server`, `auth`, `entra`, `admin`) answers those
+//! from the tenant to the snapshot. The front half (`server`, `auth`, `entra`, `admin`, `doctor`) answers those
 //! who ask, and `runs` and `schedule` order imports. They meet in [`store::Store`], [`sync::Syncer`] and [`publish::Publisher`], and nowhere
 //! else: a sign-in never waits for an import, an import never waits for a person.
 //!
@@ -15,6 +15,7 @@ pub mod admin;
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod doctor;
 pub mod entra;
 pub mod graph;
 pub mod identity;

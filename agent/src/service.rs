@@ -14,6 +14,7 @@ use crate::admin::{Admin, HostRules, Importers};
 use crate::auth::{Publish, SignIns, TenantLogin, away, in_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Tenant};
+use crate::doctor::Doctor;
 use crate::entra::{AppToken, Endpoints, OverHttps, Verifier, credential_state, http_client};
 use crate::graph::Graph;
 use crate::ids::IdRange;
@@ -149,6 +150,12 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         clock: clock.clone(),
         store: store.clone(),
         importers: importers.clone(),
+        examiner: Arc::new(Doctor {
+            client: client.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            random: random_bytes,
+        }),
         runs: Arc::clone(&runs),
         publish: publish.clone(),
         host,

@@ -81,6 +81,15 @@ pub(crate) enum Command {
     /// Show the agent, its directory, the last import and your own role
     Status,
 
+    /// Look at everything that a sign-in needs, one line each, with what to do about it
+    ///
+    /// The host: names, PAM, sshd, other software, the agent. Each tenant: reachability, clock, cloud, domain,
+    /// the sync registration's credential and permissions, and what they are there for; the login registration
+    /// and its flows; policies that refused people lately. Run as root it sees sshd's settings, too.
+    ///
+    /// Exit code 1 if something must be mended.
+    Doctor(Tenant),
+
     /// List imported users, or show one
     #[command(subcommand)]
     Users(Users),

@@ -20,6 +20,7 @@
 //! | `history` | `{"runs": [RunRow]}` |
 //! | `history show` | `{"run": RunRow, "failures": [FailedObject]}` |
 //! | `status` | `{"status": Status}` |
+//! | `doctor` | `{"checks": [Check]}`, also with exit code 1 |
 //! | `users list` | `{"users": [UserRow]}` |
 //! | `users show` | `{"user": UserDetail}` |
 //! | `groups fetch`, `groups list` | `{"groups": [GroupRow]}` |

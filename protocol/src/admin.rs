@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::checks::{Check, CheckState};
 pub use crate::directory::{FailedObject, GroupRow, Role, RoleChange, UserDetail, UserRow};
 pub use crate::ids::{
     AdoptStep, Adoption, IdChange, IdDifference, IdMapRow, IdRow, IdsImported, LocalAccount,
@@ -166,6 +167,12 @@ pub enum Request {
         /// Which step.
         step: AdoptStep,
     },
+    /// Looks at every step that sign-in needs of the tenants: one [`Row::Check`] each.
+    Doctor {
+        /// Only this one, by id or domain.
+        #[serde(default)]
+        tenant: Option<String>,
+    },
     /// Takes back [`AdoptStep::Pin`]; the account is in `/etc/passwd` again.
     UsersUnadopt {
         /// The account's name.
@@ -224,6 +231,8 @@ pub enum Row {
     Id(IdRow),
     /// A difference, of `ids import`.
     IdDifference(IdDifference),
+    /// What was found, of `doctor`.
+    Check(Check),
 }
 
 /// How a verb ended well.

@@ -13,6 +13,7 @@ mod credentials;
 mod damaged_snapshot;
 mod delta_rounds;
 mod device_code_fronts;
+mod doctor;
 mod groups_select;
 mod history;
 mod hostile_names;

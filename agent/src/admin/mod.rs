@@ -10,6 +10,7 @@
 mod adopt;
 mod caller;
 mod directory;
+mod doctor;
 mod enablement;
 mod failure;
 mod history;
@@ -35,6 +36,7 @@ use tokio::time::timeout;
 use crate::auth::{Publish, in_store};
 use crate::clock::Clock;
 use crate::config::Tenant;
+use crate::doctor::Examiner;
 use crate::ids::IdRange;
 use crate::publish::LocalFiles;
 use crate::runs::Runs;
@@ -58,6 +60,8 @@ pub struct Admin {
     pub importers: Importers,
     /// Runs what is ordered, one after another.
     pub runs: Arc<Runs>,
+    /// Looks at the tenants' registrations.
+    pub examiner: Arc<dyn Examiner>,
     /// Publishes after changes.
     pub publish: Publish,
     /// What this host has of its own.

@@ -7,14 +7,17 @@ use std::time::Duration;
 use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
-    Admin, Replies, Requests, adopt, caller, directory, enablement, failure, history, ids, import,
-    release, roles, schedule, status,
+    Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, failure, history, ids,
+    import, release, roles, schedule, status,
 };
 use crate::store::Actor;
 
 /// What is answered from the store, or changes it and publishes: a snapshot of a million people is
 /// written in some ten seconds.
 const STORE_LIMIT: Duration = Duration::from_secs(120);
+
+/// Ten requests a tenant, each with limits of its own, which a throttled one may wait out.
+const DOCTOR_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// A list of groups from the tenant: a hundred thousand are some hundred pages.
 const FETCH_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -47,6 +50,7 @@ pub(super) enum Verb {
     UsersRelease,
     UsersAdopt,
     UsersUnadopt,
+    Doctor,
 }
 
 /// Who may call a verb; root may call all.
@@ -192,6 +196,12 @@ pub(super) const VERBS: &[VerbRow] = &[
         release::release,
         STORE_LIMIT,
     ),
+    row(
+        Verb::Doctor,
+        May::Role(Role::Auditor),
+        doctor::doctor,
+        DOCTOR_LIMIT,
+    ),
     row(Verb::UsersAdopt, May::Root, adopt::adopt, STORE_LIMIT),
     row(Verb::UsersUnadopt, May::Root, adopt::unadopt, STORE_LIMIT),
 ];
@@ -220,6 +230,7 @@ impl Verb {
             Request::UsersRelease { .. } => Self::UsersRelease,
             Request::UsersAdopt { .. } => Self::UsersAdopt,
             Request::UsersUnadopt { .. } => Self::UsersUnadopt,
+            Request::Doctor { .. } => Self::Doctor,
         }
     }
 
@@ -247,6 +258,7 @@ impl Verb {
             Self::UsersRelease => "users release",
             Self::UsersAdopt => "users adopt",
             Self::UsersUnadopt => "users adopt --undo",
+            Self::Doctor => "doctor",
         }
     }
 
@@ -256,9 +268,9 @@ impl Verb {
         const KEPT: usize = 200;
         let object = match request {
             Request::Import { users, groups, .. } => import::scope_text(users, groups),
-            Request::Sync { tenant, .. } | Request::ScheduleSet { tenant, .. } => {
-                tenant.clone().unwrap_or_default()
-            }
+            Request::Sync { tenant, .. }
+            | Request::ScheduleSet { tenant, .. }
+            | Request::Doctor { tenant } => tenant.clone().unwrap_or_default(),
             Request::UsersShow { user } => user.clone(),
             Request::GroupsShow { group } => group.clone(),
             Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),

@@ -107,6 +107,35 @@ impl AppToken {
         Ok(token)
     }
 
+    /// The application permissions that the token says it has; none at all is an empty list. `None` if there
+    /// is no token, or none that can be read: that is Microsoft's right (a Graph token is opaque to clients).
+    pub async fn roles(&self) -> Option<Vec<String>> {
+        #[derive(Deserialize)]
+        struct Claims {
+            #[serde(default)]
+            roles: Vec<String>,
+        }
+        let token = self.bearer(false).await.ok()?;
+        let claims = jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(token.as_str());
+        Some(
+            claims
+                .ok()?
+                .roles
+                .iter()
+                .map(|role| cleaned(role))
+                .collect(),
+        )
+    }
+
+    /// True if the credential is a secret in the form of a GUID: the portal shows each secret's id beside its
+    /// value, which never has that form.
+    pub async fn secret_looks_like_its_id(&self) -> bool {
+        match self.proof().await {
+            Ok(Proof::Secret(secret)) => uuid::Uuid::parse_str(secret.trim()).is_ok(),
+            _ => false,
+        }
+    }
+
     async fn request(&self) -> Result<(Zeroizing<String>, Duration), EntraError> {
         if let Credential::ManagedIdentity(identity) = &self.credential {
             let resource = self.scope.trim_end_matches("/.default");

@@ -144,6 +144,13 @@ impl EntraError {
         }
     }
 
+    /// True for a device code that nobody has entered yet (RFC 8628 §3.5).
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.refusal()
+            .is_some_and(|refusal| refusal.error == "authorization_pending")
+    }
+
     /// The ids to quote to Microsoft's support, if there are any.
     #[must_use]
     pub fn reference(&self) -> Option<String> {

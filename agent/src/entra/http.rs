@@ -57,6 +57,8 @@ pub(super) struct Answer {
     pub(super) body: Zeroizing<Vec<u8>>,
     /// `Content-Type`, where there is one.
     pub(super) content_type: Option<header::HeaderValue>,
+    /// `Date`, where there is one.
+    pub(super) date: Option<header::HeaderValue>,
 }
 
 /// Sends one request and reads the whole answer; every status but 200 is a [`Refusal`].
@@ -75,6 +77,7 @@ pub(super) async fn send(client: &Client, mut request: Request) -> Result<Answer
     let mut response = client.execute(request).await.map_err(no_answer)?;
     let status = response.status().as_u16();
     let content_type = response.headers().get(header::CONTENT_TYPE).cloned();
+    let date = response.headers().get(header::DATE).cloned();
 
     // Allocated once: a buffer that grew would leave tokens behind in memory that nobody wipes.
     let mut body = Zeroizing::new(Vec::with_capacity(ANSWER_LIMIT));
@@ -88,7 +91,11 @@ pub(super) async fn send(client: &Client, mut request: Request) -> Result<Answer
         body.extend_from_slice(&chunk);
     }
     if status == 200 {
-        Ok(Answer { body, content_type })
+        Ok(Answer {
+            body,
+            content_type,
+            date,
+        })
     } else {
         let mut refusal = Refusal::read(&place, status, &body);
         refusal.correlation_id.get_or_insert(request_id);

@@ -10,6 +10,7 @@ mod app_token;
 mod arc_challenge;
 mod bearer;
 mod credential;
+mod discovery;
 pub mod errors;
 mod failure;
 mod http;
@@ -27,6 +28,7 @@ use crate::config::Tenant;
 
 pub use app_token::AppToken;
 pub use credential::{CredentialState, check_credential, credential_state};
+pub use discovery::{Discovery, discover};
 pub use failure::{EntraError, Refusal};
 pub use http::{LOGIN_REQUEST_LIMIT, http_client};
 pub use id_token::{ProofError, VerifiedIdentity, Verifier};

@@ -61,7 +61,7 @@ pub use reading::{PrimaryGroup, PublishedGroup, PublishedPerson, Reading, Verdic
 pub use retired::Release;
 pub use rounds::{LiveSet, MemberCounts, OpenRound, RoundId, RoundKind, StagedPage, Stream};
 pub use schedules::{Plan, Schedule};
-pub use sign_ins::SignInRecord;
+pub use sign_ins::{Refusals, SignInRecord};
 
 /// The file that an import rebuilds.
 pub const DIRECTORY_FILE: &str = "directory.db";

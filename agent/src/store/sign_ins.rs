@@ -4,9 +4,10 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::columns::count;
 use super::{Store, StoreError};
 use crate::clock::UnixSeconds;
-use crate::identity::ObjectKey;
+use crate::identity::{ObjectKey, TenantId};
 
 /// A sign-in that came to an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,17 @@ pub struct SignInRecord<'a> {
     pub succeeded: bool,
     /// Why not, in a word or an AADSTS code; empty for a success.
     pub detail: &'a str,
+}
+
+/// How many people were last refused in one way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusals {
+    /// As in [`SignInRecord`].
+    pub method: String,
+    /// As in [`SignInRecord`].
+    pub detail: String,
+    /// How many.
+    pub people: u64,
 }
 
 impl Store {
@@ -50,6 +62,36 @@ impl Store {
                 ])?;
             Ok(())
         })
+    }
+
+    /// Why people of a tenant were last refused, for those whose last sign-in failed within so many seconds:
+    /// each method and detail with the number of people.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn refusals_since(
+        &self,
+        tenant: TenantId,
+        seconds: u64,
+    ) -> Result<Vec<Refusals>, StoreError> {
+        let since = UnixSeconds::new(self.now().value().saturating_sub(seconds));
+        let reader = self.reader();
+        let mut rows = reader.prepare_cached(
+            "SELECT method, detail, count(*) FROM state.sign_ins AS failed
+             WHERE tenant = ?1 AND succeeded = 0 AND at >= ?2 AND NOT EXISTS (
+                 SELECT 1 FROM state.sign_ins AS later
+                 WHERE later.tenant = failed.tenant AND later.object = failed.object
+                   AND later.succeeded = 1 AND later.at > failed.at)
+             GROUP BY method, detail ORDER BY method, detail",
+        )?;
+        let rows = rows.query_map((tenant, since), |row| {
+            Ok(Refusals {
+                method: row.get(0)?,
+                detail: row.get(1)?,
+                people: count(row.get(2)?),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// When the person last signed in here through Entra ID.

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod auth;
+mod doctor;
 mod groups;
 mod history;
 mod ids;
@@ -21,7 +22,7 @@ use entra_protocol::admin::Request;
 use entra_protocol::limits::ADMIN_SILENCE_LIMIT;
 
 use crate::agent::{self, Answer};
-use crate::args::{Arguments, Auth, Command, Groups, Ids, RoleVerb, Users};
+use crate::args::{Arguments, Auth, Command, Groups, Ids, RoleVerb, Tenant, Users};
 use crate::host::Host;
 use crate::output::{Output, ProgressLine, ticks};
 use crate::trouble::Trouble;
@@ -50,6 +51,16 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
             Some(verb) => output.answer(&history::show(&mut ask, verb)?),
         },
         Command::Status => output.answer(&status::status(&mut ask)?),
+        Command::Doctor(Tenant { tenant }) => {
+            let host = Host::of_this_process();
+            let findings = doctor::doctor(&mut ask, &host, tenant.as_deref())?;
+            output.answer(&findings)?;
+            if findings.is_bad() {
+                Err(Trouble::Told)
+            } else {
+                Ok(())
+            }
+        }
         Command::Users(Users::List) => output.answer(&users::list(&mut ask)?),
         Command::Users(Users::Show { user }) => output.answer(&users::show(&mut ask, user)?),
         Command::Groups(Groups::Fetch(tenant)) => output.answer(&groups::fetch(&mut ask, tenant)?),

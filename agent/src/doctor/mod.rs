@@ -1,0 +1,226 @@
+//! `doctor`: each step of a tenant's registration, looked at by doing what it is there for.
+//!
+//! Nothing is kept from an earlier answer: tokens are asked for anew, so that consent given a minute ago
+//! shows. Nothing is changed: two tokens, a device code that nobody enters, and one user and one group are
+//! read. Invariant: a check that can't be made says so and names no guess; whoever reads the list from the
+//! top mends the first bad line first, since the later ones stand on it.
+
+mod login;
+mod sync;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use entra_protocol::admin::{Check, CheckState};
+use reqwest::Client;
+
+use crate::clock::Clock;
+use crate::config::Tenant;
+use crate::entra::{Discovery, EntraError, discover};
+use crate::graph::RandomBytes;
+use crate::store::Store;
+
+/// Seconds that clocks may be apart before somebody should look; tokens allow five minutes.
+const SKEW_WARNING: u64 = 60;
+/// Seconds from which on tokens are refused.
+const SKEW_BAD: u64 = 5 * 60;
+
+/// Findings on their way.
+pub type Examining<'a> = Pin<Box<dyn Future<Output = Vec<Check>> + Send + 'a>>;
+
+/// Looks at one tenant.
+pub trait Examiner: Send + Sync {
+    /// Every step, in the order in which they build on one another.
+    fn examine<'a>(&'a self, tenant: &'a Tenant) -> Examining<'a>;
+}
+
+/// The real one.
+pub struct Doctor {
+    /// Reaches Entra and Graph as imports and sign-ins do.
+    pub client: Client,
+    /// What sign-ins were told lately.
+    pub store: Store,
+    /// For skew and for ends.
+    pub clock: Arc<dyn Clock>,
+    /// For the ids of requests.
+    pub random: RandomBytes,
+}
+
+impl Examiner for Doctor {
+    fn examine<'a>(&'a self, tenant: &'a Tenant) -> Examining<'a> {
+        Box::pin(self.checks(tenant))
+    }
+}
+
+impl Doctor {
+    async fn checks(&self, tenant: &Tenant) -> Vec<Check> {
+        let mut findings = Findings::of(tenant);
+        let id = tenant.id.to_string();
+        match discover(&self.client, &tenant.login_url, &id).await {
+            Err(error) => {
+                findings.refused("login-service", &error, login_service_cure(&error));
+                let answers = error.refusal().is_some();
+                let rest: &[&str] = if answers { &REST } else { &REST_WITHOUT_ANSWER };
+                for name in rest {
+                    findings.skipped(name);
+                }
+                if !answers {
+                    return findings.list;
+                }
+            }
+            Ok(found) => {
+                findings.good("login-service", format!("{} answers", tenant.login_url));
+                self.discovered(&found, tenant, &mut findings).await;
+            }
+        }
+        sync::examine(self, tenant, &mut findings).await;
+        login::examine(self, tenant, &mut findings).await;
+        findings.list
+    }
+
+    /// Clock, cloud and domain.
+    async fn discovered(&self, found: &Discovery, tenant: &Tenant, findings: &mut Findings) {
+        match found.date {
+            None => findings.skipped("clock"),
+            Some(date) => findings.push(skew(
+                date.since(self.clock.now()),
+                self.clock.now().since(date),
+            )),
+        }
+        let graph = tenant.graph_url.host_str().unwrap_or_default();
+        match found.graph_host.as_deref() {
+            Some(host) if host != graph => findings.bad(
+                "cloud",
+                format!("this tenant's Graph is {host}, agent.toml asks {graph}"),
+                "set `cloud` in [[tenant]] to the cloud that the tenant lives in",
+            ),
+            Some(_) => findings.good("cloud", format!("{graph} is this tenant's Graph")),
+            None => findings.skipped("cloud"),
+        }
+        match discover(&self.client, &tenant.login_url, &tenant.domain).await {
+            Err(error) => findings.refused(
+                "domain",
+                &error,
+                "set `domain` in [[tenant]] to a verified domain of the tenant (Entra admin center, \
+                 Domain names)",
+            ),
+            Ok(by_domain) if by_domain.issuer == found.issuer => {
+                findings.good("domain", format!("{} is this tenant's", tenant.domain));
+            }
+            Ok(by_domain) => findings.bad(
+                "domain",
+                format!("{} belongs to {}", tenant.domain, by_domain.issuer),
+                "set `domain` or `id` in [[tenant]] so that both mean one tenant",
+            ),
+        }
+    }
+}
+
+/// What can't be looked at if the tenant is unknown.
+const REST: [&str; 3] = ["clock", "cloud", "domain"];
+/// What can't be looked at without any answer.
+const REST_WITHOUT_ANSWER: [&str; 9] = [
+    "clock",
+    "cloud",
+    "domain",
+    "sync-credential",
+    "sync-permissions",
+    "reads-users",
+    "reads-groups",
+    "login-registration",
+    "device-code",
+];
+
+fn login_service_cure(error: &EntraError) -> &'static str {
+    match error {
+        EntraError::Refused(_) => error.meaning().cure,
+        _ => {
+            "check this host's name server, routes, firewall and [proxy]: it needs port 443 of the login \
+             service and of Graph; a proxy that breaks TLS open needs its authority in the trust store"
+        }
+    }
+}
+
+/// `ahead` and `behind`: how far the service's clock is from this host's, one of them 0.
+fn skew(ahead: u64, behind: u64) -> Check {
+    let (seconds, word) = match ahead {
+        0 => (behind, "ahead of"),
+        _ => (ahead, "behind"),
+    };
+    let state = match seconds {
+        0..SKEW_WARNING => CheckState::Good,
+        SKEW_WARNING..SKEW_BAD => CheckState::Warning,
+        _ => CheckState::Bad,
+    };
+    Check {
+        about: String::new(),
+        name: "clock".to_owned(),
+        state,
+        found: match state {
+            CheckState::Good => "this host's clock is the service's".to_owned(),
+            _ => format!("this host's clock is {seconds} s {word} the service's"),
+        },
+        cure: (state != CheckState::Good)
+            .then(|| "set the clock: timedatectl set-ntp true".to_owned()),
+        reference: None,
+    }
+}
+
+/// The list as it grows.
+struct Findings {
+    about: String,
+    list: Vec<Check>,
+}
+
+impl Findings {
+    fn of(tenant: &Tenant) -> Self {
+        Self {
+            about: tenant.domain.clone(),
+            list: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, check: Check) {
+        self.list.push(Check {
+            about: self.about.clone(),
+            ..check
+        });
+    }
+
+    fn good(&mut self, name: &str, found: impl Into<String>) {
+        self.add(name, CheckState::Good, found.into(), None);
+    }
+
+    fn warning(&mut self, name: &str, found: impl Into<String>, cure: impl Into<String>) {
+        self.add(name, CheckState::Warning, found.into(), Some(cure.into()));
+    }
+
+    fn bad(&mut self, name: &str, found: impl Into<String>, cure: impl Into<String>) {
+        self.add(name, CheckState::Bad, found.into(), Some(cure.into()));
+    }
+
+    fn skipped(&mut self, name: &str) {
+        let found = "not looked at: see above".to_owned();
+        self.add(name, CheckState::Skipped, found, None);
+    }
+
+    /// An error of the login service.
+    fn refused(&mut self, name: &str, error: &EntraError, cure: &str) {
+        self.bad(name, error.to_string(), cure);
+        if let Some(check) = self.list.last_mut() {
+            check.reference = error.reference();
+        }
+    }
+
+    fn add(&mut self, name: &str, state: CheckState, found: String, cure: Option<String>) {
+        self.push(Check {
+            about: String::new(),
+            name: name.to_owned(),
+            state,
+            found,
+            cure,
+            reference: None,
+        });
+    }
+}

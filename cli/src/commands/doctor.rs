@@ -1,0 +1,175 @@
+//! `entractl doctor`: everything that a sign-in needs, one line each, with what to do where it is not there.
+//!
+//! The host's own half is looked at here, with the caller's rights; the tenants' half is the agent's. Exit code
+//! 1 if something must be mended.
+
+use entra_protocol::admin::{Check, CheckState, Done, Request, Row, Status};
+use serde::Serialize;
+
+use crate::agent::Ask;
+use crate::host::{Host, wiring};
+use crate::output::{Screen, Shown, Text};
+use crate::trouble::Trouble;
+
+/// `{"checks": [Check]}`
+#[derive(Debug, Serialize)]
+pub(crate) struct Findings {
+    checks: Vec<Check>,
+}
+
+pub(crate) fn doctor(ask: Ask<'_>, host: &Host, tenant: Option<&str>) -> Result<Findings, Trouble> {
+    let mut checks = wiring::checks(host);
+    match ask(&[Request::Status {}]) {
+        Ok(answer) => match answer.done {
+            Done::Status(status) => checks.extend(of_agent(&status)),
+            _ => return Err(Trouble::WrongAnswer),
+        },
+        Err(trouble @ Trouble::Client(_)) => {
+            let explained = crate::hint::explain(&trouble);
+            checks.push(of_host(
+                "agent",
+                CheckState::Bad,
+                explained.message,
+                explained.hint,
+            ));
+            return Ok(Findings { checks });
+        }
+        Err(other) => return Err(other),
+    }
+    let request = Request::Doctor {
+        tenant: tenant.map(str::to_owned),
+    };
+    for row in ask(&[request])?.rows {
+        match row {
+            Row::Check(check) => checks.push(check),
+            _ => return Err(Trouble::WrongAnswer),
+        }
+    }
+    Ok(Findings { checks })
+}
+
+impl Findings {
+    /// Whether something must be mended.
+    pub(crate) fn is_bad(&self) -> bool {
+        self.checks
+            .iter()
+            .any(|check| check.state == CheckState::Bad)
+    }
+}
+
+/// What the agent says of itself.
+fn of_agent(status: &Status) -> Vec<Check> {
+    let mut checks = vec![of_host(
+        "agent",
+        CheckState::Good,
+        format!("entra-agent {} answers", status.version),
+        None,
+    )];
+    checks.push(match &status.published_at {
+        Some(at) => of_host(
+            "directory",
+            CheckState::Good,
+            format!("{} users, published {at}", status.users),
+            None,
+        ),
+        None => of_host(
+            "directory",
+            CheckState::Bad,
+            "nothing was ever imported".to_owned(),
+            Some("entractl import".to_owned()),
+        ),
+    });
+    checks.push(if status.auth.enabled {
+        of_host("sign-in", CheckState::Good, "switched on".to_owned(), None)
+    } else {
+        of_host(
+            "sign-in",
+            CheckState::Warning,
+            "switched off: imported people can't sign in".to_owned(),
+            Some("entractl auth enable".to_owned()),
+        )
+    });
+    if status.displaced_ids > 0 {
+        checks.push(of_host(
+            "ids",
+            CheckState::Warning,
+            format!(
+                "{} ids that other hosts can't work out",
+                status.displaced_ids
+            ),
+            Some(
+                "entractl ids export here, entractl ids import on the others, before first use"
+                    .to_owned(),
+            ),
+        ));
+    }
+    checks
+}
+
+fn of_host(name: &str, state: CheckState, found: String, cure: Option<String>) -> Check {
+    Check {
+        about: wiring::ABOUT.to_owned(),
+        name: name.to_owned(),
+        state,
+        found,
+        cure,
+        reference: None,
+    }
+}
+
+impl Shown for Findings {
+    fn text(&self, _: Screen) -> Text {
+        let mut data = String::new();
+        let mut about = "";
+        for check in &self.checks {
+            if about != check.about {
+                if !about.is_empty() {
+                    data.push('\n');
+                }
+                about = &check.about;
+                line(&mut data, "", about);
+            }
+            let word = match check.state {
+                CheckState::Good => "ok      ",
+                CheckState::Warning => "warning ",
+                CheckState::Bad => "BAD     ",
+                CheckState::Skipped => "skipped ",
+                CheckState::Unknown => "unknown ",
+            };
+            line(
+                &mut data,
+                &format!("  {word}"),
+                &format!("{}: {}", check.name, check.found),
+            );
+            for (label, text) in [("do", &check.cure), ("reference", &check.reference)] {
+                if let Some(text) = text {
+                    line(&mut data, "          ", &format!("{label}: {text}"));
+                }
+            }
+        }
+        let count = |state| {
+            self.checks
+                .iter()
+                .filter(|check| check.state == state)
+                .count()
+        };
+        let (bad, warnings) = (count(CheckState::Bad), count(CheckState::Warning));
+        Text {
+            data,
+            talk: vec![match (bad, warnings) {
+                (0, 0) => "Everything that was looked at is well.".to_owned(),
+                (0, _) => format!("{warnings} to look at, nothing that must be mended."),
+                _ => format!(
+                    "{bad} to mend, {warnings} to look at. The first one first: others may stand on it."
+                ),
+            }],
+        }
+    }
+}
+
+/// One line, escaped: what was found may quote the tenant.
+fn line(data: &mut String, before: &str, text: &str) {
+    data.push_str(before);
+    data.push_str(&crate::output::escape::escape(text));
+    data.push('\n');
+}
