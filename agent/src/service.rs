@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use crate::admin::{Admin, HostRules, Importers};
-use crate::auth::{Publish, SignIns, TenantLogin, away, in_store};
+use crate::auth::{Publish, SignIns, TenantLogin, Throttle, TryRule, away, in_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Tenant};
 use crate::entra::{AppToken, Endpoints, OverHttps, Verifier, credential_state, http_client};
@@ -137,14 +137,17 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         let login = TenantLogin {
             verifier: Verifier::new(tenant.id, &endpoints.issuer, registration, clock.clone()),
             service: Arc::new(OverHttps::new(client.clone(), endpoints, registration)),
+            tries: TryRule::of_people_at(&tenant.login_url),
         };
         (tenant.id, login)
     });
+    let throttle = Throttle::new(store.clone());
     let sign_ins = SignIns::new(
         store.clone(),
         publish.clone(),
         logins,
         config.sign_in.clone(),
+        throttle.clone(),
     );
     let admin = Admin {
         tenants: config.tenants.clone(),
@@ -154,6 +157,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         runs: Arc::clone(&runs),
         publish: publish.clone(),
         host,
+        throttle,
     };
 
     let at_start = has_directory(&store).await?;

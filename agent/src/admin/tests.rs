@@ -108,6 +108,7 @@ fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Adm
         store: host.store.clone(),
         runs: Arc::new(Runs::new(host.store.clone(), planner, ids)),
         importers,
+        throttle: Throttle::new(host.store.clone()),
         publish: host.publish(),
         host: HostRules {
             files: files(host),

@@ -38,6 +38,8 @@ pub(super) enum Step {
     Proven(VerifiedIdentity),
     /// This method can't do it; the next one may.
     Next,
+    /// The same, and what it is that ends the sign-in if there is no next one.
+    NextOr(Verdict),
     /// No further method is tried.
     End(Verdict),
 }
@@ -95,10 +97,14 @@ impl SignIns {
             trail.fact("standing", NotAdmitted::NotServed);
             return Ok(admission::refusal(NotAdmitted::NotServed, &person.name));
         };
-        for method in self.methods.methods(&asked.service) {
+        let mut methods = self.methods.methods(&asked.service).iter().peekable();
+        let mut last_word = said(Outcome::AuthError, NO_METHOD);
+        while let Some(method) = methods.next() {
             trail.begin(*method);
             let step = match method {
-                Method::Password => password::run(self, tenant, person, module, trail).await?,
+                Method::Password => {
+                    password::run(self, tenant, asked, person, module, trail).await?
+                }
                 Method::DeviceCode => {
                     device_code::run(tenant, asked, person, module, trail).await?
                 }
@@ -106,10 +112,16 @@ impl SignIns {
             match step {
                 Step::Proven(identity) => return Ok(self.admit(&identity, person, trail).await),
                 Step::Next => {}
+                Step::NextOr(verdict) => {
+                    if let (Some(sentence), Some(_)) = (&verdict.message, methods.peek()) {
+                        module.show(sentence).await?;
+                    }
+                    last_word = verdict;
+                }
                 Step::End(verdict) => return Ok(verdict),
             }
         }
-        Ok(said(Outcome::AuthError, NO_METHOD))
+        Ok(last_word)
     }
 
     /// Asks the store again: minutes may have passed since the conversation began.

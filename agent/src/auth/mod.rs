@@ -19,6 +19,7 @@ mod qr_code;
 pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,8 +32,10 @@ use crate::identity::TenantId;
 use crate::store::Store;
 
 pub use module::{Ended, Module, Reply};
+pub use throttle::Throttle;
 
 pub(crate) use conversation::{away, in_store};
+pub(crate) use throttle::{RemoteHost, Rule as TryRule, Standing as TryStanding};
 
 /// Builds and publishes the snapshot; blocking. The error is a fact for the journal.
 pub type Publish = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -47,6 +50,8 @@ pub struct SignIns {
     tenants: BTreeMap<TenantId, TenantLogin>,
     /// Which methods each PAM service offers.
     methods: SignIn,
+    /// How often a password may fail.
+    throttle: Throttle,
 }
 
 impl SignIns {
@@ -57,12 +62,14 @@ impl SignIns {
         publish: Publish,
         tenants: impl IntoIterator<Item = (TenantId, TenantLogin)>,
         methods: SignIn,
+        throttle: Throttle,
     ) -> Self {
         Self {
             store,
             publish,
             tenants: tenants.into_iter().collect(),
             methods,
+            throttle,
         }
     }
 }
@@ -73,6 +80,8 @@ pub struct TenantLogin {
     pub service: Arc<dyn LoginService>,
     /// The only source of its people's identities.
     pub verifier: Verifier,
+    /// How often a password of one of its people may fail here.
+    pub(crate) tries: TryRule,
 }
 
 /// What a sign-in is about, as far as the caller is believed.

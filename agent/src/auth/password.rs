@@ -2,7 +2,7 @@
 //!
 //! Invariant: the tenant is asked with the imported person's UPN, never with the name that was typed,
 //! at most once, and never with nothing. A 200 is not yet success: the id token that comes with it must
-//! prove the person. "More than a password is needed" goes on to the next method and says nothing about
+//! prove the person. No request without a turn of the throttle's. "More than a password is needed" goes on to the next method and says nothing about
 //! the password.
 
 use entra_protocol::login::Outcome;
@@ -10,7 +10,9 @@ use entra_protocol::login::Outcome;
 use super::conversation::{ONE_REQUEST, Step, refused, said};
 use super::journal::Trail;
 use super::module::{Ended, Module, Reply};
-use super::{SignIns, TenantLogin};
+use super::throttle::{End, Held, TURN_LIMIT, Trying, Turn};
+use super::{Asked, SignIns, TenantLogin};
+use crate::entra::EntraError;
 use crate::entra::errors::{self, Class};
 use crate::store::Person;
 
@@ -20,10 +22,15 @@ const PROMPT: &str = "Password: ";
 pub(super) async fn run(
     sign_ins: &SignIns,
     tenant: &TenantLogin,
+    asked: &Asked,
     person: &Person,
     module: &mut impl Module,
     trail: &mut Trail,
 ) -> Result<Step, Ended> {
+    let trying = Trying::new(asked, person, tenant.tries);
+    if let Err(held) = sign_ins.throttle.may_ask(&trying).await {
+        return Ok(throttled(&held, trail));
+    }
     let password = match module.ask_password(PROMPT).await? {
         Reply::CannotPrompt => return Ok(Step::Next),
         Reply::Given(password) => password,
@@ -35,13 +42,28 @@ pub(super) async fn run(
         );
         return Ok(Step::End(said(Outcome::AuthError, errors::INCORRECT)));
     }
+    let turn = match turn(sign_ins, &trying, module).await? {
+        Ok(turn) => turn,
+        Err(held) => return Ok(throttled(&held, trail)),
+    };
     module.wait(ONE_REQUEST).await?;
     let answer = tenant.service.password(&person.upn, &password).await;
     drop(password);
     let error = match answer {
-        Ok(token) => return Ok(tenant.prove(&token, trail).await),
+        Ok(token) => {
+            let step = tenant.prove(&token, trail).await;
+            turn.end(match &step {
+                Step::Proven(identity) if identity.key() == person.key => End::Proven,
+                Step::Proven(_) => End::Failed,
+                // Nothing that somebody at the prompt can bring about.
+                Step::Next | Step::NextOr(_) | Step::End(_) => End::NoVerdict,
+            })
+            .await;
+            return Ok(step);
+        }
         Err(error) => error,
     };
+    turn.end(end_of(&error)).await;
     trail.refused(&error);
     let meaning = error.meaning();
     match meaning.class {
@@ -58,5 +80,39 @@ pub(super) async fn run(
             Ok(Step::End(refused(&error)))
         }
         Class::Deny | Class::Unavailable | Class::Renew => Ok(Step::End(refused(&error))),
+    }
+}
+
+/// Waits for a turn, and tells the module so if it can't be had at once.
+async fn turn(
+    sign_ins: &SignIns,
+    trying: &Trying,
+    module: &mut impl Module,
+) -> Result<Result<Turn, Held>, Ended> {
+    match sign_ins.throttle.turn(trying) {
+        Err(Held::NoTurn) => {}
+        decided => return Ok(decided),
+    }
+    module.wait(TURN_LIMIT.saturating_add(ONE_REQUEST)).await?;
+    Ok(sign_ins.throttle.next_turn(trying).await)
+}
+
+/// Goes on without a password.
+fn throttled(held: &Held, trail: &mut Trail) -> Step {
+    trail.fact("throttled", held.fact());
+    let outcome = match held {
+        Held::Person(_) | Held::RemoteHost(..) => Outcome::MaxTries,
+        Held::NoTurn => Outcome::AuthError,
+    };
+    Step::NextOr(said(outcome, &held.sentence()))
+}
+
+/// What a refusal counts for. Every verdict of the tenant does, since most of them are said only of a right
+/// password, and a guesser learns from each; what is no verdict, or lies with this host, does not.
+fn end_of(error: &EntraError) -> End {
+    match error.meaning().class {
+        Class::Deny | Class::CutOff | Class::Renew => End::Failed,
+        Class::Interaction => End::NotEnough,
+        Class::Unavailable | Class::Configuration => End::NoVerdict,
     }
 }

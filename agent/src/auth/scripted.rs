@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::module::{Ended, Module};
-use super::{Asked, Publish, SignIns, TenantLogin};
+use super::{Asked, Publish, SignIns, TenantLogin, Throttle, throttle};
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::{Method, SignIn};
 use crate::entra::{Answering, DeviceCode, EntraError, IdToken, LoginService, Refusal, Verifier};
@@ -308,10 +308,12 @@ impl Host {
                 let login = TenantLogin {
                     service: tenant.clone(),
                     verifier: verifier(),
+                    tries: throttle::PERSON,
                 };
                 (id.parse().unwrap(), login)
             }),
             methods,
+            Throttle::new(self.store.clone()),
         )
     }
 }
