@@ -25,6 +25,7 @@ mod schedule;
 mod status;
 #[cfg(test)]
 mod tests;
+mod unlock;
 mod verbs;
 
 use std::sync::Arc;

@@ -35,7 +35,7 @@ pub use module::{Ended, Module, Reply};
 pub use throttle::Throttle;
 
 pub(crate) use conversation::{away, in_store};
-pub(crate) use throttle::{RemoteHost, Rule as TryRule, Standing as TryStanding};
+pub(crate) use throttle::{RemoteHost, Rule as TryRule, Standing as Tries};
 
 /// Builds and publishes the snapshot; blocking. The error is a fact for the journal.
 pub type Publish = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;

@@ -19,25 +19,27 @@ mod remote_host;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod trying;
+mod turn;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::{Notify, OnceCell};
 use tokio::time::{Instant, timeout};
 
-use super::Asked;
-use super::conversation::{away, in_store};
-use crate::store::{Actor, Person, Store, StoreError, ThrottleLeft, ThrottleSubject, Unlocking};
+use super::conversation::in_store;
+use crate::store::{Actor, Store, StoreError, ThrottleLeft, ThrottleSubject, Unlocking};
 
 use tally::Tally;
 
 #[cfg(test)]
-pub(crate) use limits::PERSON;
+pub(super) use limits::PERSON;
 pub(crate) use limits::{Rule, TURN_LIMIT};
 pub(crate) use remote_host::RemoteHost;
+pub(super) use trying::{Held, Trying};
+pub(super) use turn::{End, Turn};
 
 /// Counts failed tries with a password; clones share the count.
 #[derive(Clone)]
@@ -61,42 +63,6 @@ struct Counted {
     tally: Tally,
     /// Requests that are under way.
     turns: u32,
-}
-
-/// Who tries a password, from where, and what they are allowed.
-#[derive(Debug, Clone)]
-pub(super) struct Trying {
-    person: ThrottleSubject,
-    /// The person's name, for the journal.
-    name: String,
-    rule: Rule,
-    /// None for somebody who sits at this host.
-    remote: Option<RemoteHost>,
-}
-
-/// Why no password is asked for or sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Held {
-    /// Too many failed for this person; for so long.
-    Person(Duration),
-    /// Too many failed from this remote host; for so long.
-    RemoteHost(RemoteHost, Duration),
-    /// Too many are under way, and none ended in time.
-    NoTurn,
-}
-
-/// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// The tenant refused, or somebody else's token came.
-    Failed,
-    /// The password may well be right and does not suffice. Counts for the person alone: behind one
-    /// address whole offices need a second factor, and a guesser seldom gets here.
-    NotEnough,
-    /// The person is proven.
-    Proven,
-    /// The tenant said nothing about the password.
-    NoVerdict,
 }
 
 /// What administrators are shown of somebody.
@@ -307,147 +273,6 @@ impl Shared {
     }
 }
 
-/// The right to ask the tenant about one password, once.
-pub(super) struct Turn {
-    throttle: Throttle,
-    /// None once it is over.
-    trying: Option<Trying>,
-}
-
-impl Turn {
-    /// Ends it; what has to outlive this process is written when this returns.
-    pub(super) async fn end(mut self, end: End) {
-        let changed = self.give_back(end);
-        if !changed.is_empty() {
-            let shared = Arc::clone(&self.throttle.shared);
-            away(move || shared.keep(&changed)).await;
-        }
-    }
-
-    /// Counts at once, for everybody who waits; gives those whose row has changed.
-    fn give_back(&mut self, end: End) -> Vec<ThrottleSubject> {
-        let Some(trying) = self.trying.take() else {
-            return Vec::new();
-        };
-        let now = Instant::now();
-        let mut changed = Vec::new();
-        let mut begun = Vec::new();
-        let mut counted = self.throttle.counted();
-        for (subject, rule) in trying.subjects() {
-            let one = entry(&mut counted, subject.clone(), now);
-            one.turns = one.turns.saturating_sub(1);
-            let is_person = matches!(subject, ThrottleSubject::Person(_));
-            match end {
-                End::Failed => {}
-                End::NotEnough if is_person => {}
-                End::Proven if is_person && !one.tally.owed(now).is_zero() => {
-                    one.tally = Tally::clean(now);
-                    changed.push(subject);
-                    continue;
-                }
-                End::NotEnough | End::Proven | End::NoVerdict => continue,
-            }
-            if let Some(wait) = one.tally.fail(now, rule) {
-                begun.push((is_person, wait, one.tally.failures(now, rule)));
-            }
-            changed.push(subject);
-        }
-        changed.extend(tidy(&mut counted, now));
-        drop(counted);
-        self.throttle.shared.turn_over.notify_waiters();
-        for (is_person, wait, failures) in begun {
-            let (name, wait) = (&trying.name, wait.as_secs());
-            let from = match &trying.remote {
-                Some(remote) => format!("{:?}", remote.as_str()),
-                None => "this host itself".to_owned(),
-            };
-            if is_person {
-                tracing::warn!(
-                    "passwords of {name} are refused for {wait} s: {failures} failed tries count, \
-                     the last from {from}"
-                );
-            } else {
-                tracing::warn!(
-                    "passwords from {from} are refused for {wait} s: {failures} failed tries count, \
-                     the last as {name}"
-                );
-            }
-        }
-        changed
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if self.trying.is_none() {
-            return;
-        }
-        let changed = self.give_back(End::Failed);
-        let shared = Arc::clone(&self.throttle.shared);
-        // Outside a runtime there is nobody who could have been asked for a password.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn_blocking(move || shared.keep(&changed));
-        }
-    }
-}
-
-impl Trying {
-    pub(super) fn new(asked: &Asked, person: &Person, rule: Rule) -> Self {
-        Self {
-            person: ThrottleSubject::Person(person.key),
-            name: person.name.clone(),
-            rule,
-            remote: RemoteHost::read(&asked.remote_host),
-        }
-    }
-
-    fn subjects(&self) -> Vec<(ThrottleSubject, Rule)> {
-        let remote = self.remote.as_ref();
-        std::iter::once((self.person.clone(), self.rule))
-            .chain(remote.map(|remote| (remote.subject(), limits::REMOTE_HOST)))
-            .collect()
-    }
-}
-
-impl Held {
-    /// What the person is told.
-    pub(super) fn sentence(&self) -> String {
-        match self {
-            Self::Person(wait) => format!(
-                "Too many failed tries with a password; passwords are refused for {}.",
-                minutes(*wait)
-            ),
-            Self::RemoteHost(_, wait) => format!(
-                "Too many failed tries with a password from your address; passwords from there are \
-                 refused for {}.",
-                minutes(*wait)
-            ),
-            Self::NoTurn => "Too many sign-ins with a password are under way at the moment. \
-                 Please try again."
-                .to_owned(),
-        }
-    }
-
-    /// What the journal is told.
-    pub(super) fn fact(&self) -> String {
-        match self {
-            Self::Person(wait) => format!(
-                "password: not asked for: too many failed tries as this person, {} s left",
-                wait.as_secs()
-            ),
-            Self::RemoteHost(host, wait) => format!(
-                "password: not asked for: too many failed tries from {:?}, {} s left",
-                host.as_str(),
-                wait.as_secs()
-            ),
-            Self::NoTurn => format!(
-                "password: not sent: no turn within {} s",
-                TURN_LIMIT.as_secs()
-            ),
-        }
-    }
-}
-
 /// For the audit log.
 impl std::fmt::Display for Standing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -499,41 +324,6 @@ fn entry(
         tally: Tally::clean(now),
         turns: 0,
     })
-}
-
-/// Forgets whom nothing is held against, and remote hosts beyond their number: those whose failures
-/// would be forgiven first. Gives the latter.
-fn tidy(counted: &mut HashMap<ThrottleSubject, Counted>, now: Instant) -> Vec<ThrottleSubject> {
-    counted.retain(|_, one| one.turns > 0 || !one.tally.owed(now).is_zero());
-    let mut hosts: Vec<(Duration, &ThrottleSubject)> = counted
-        .iter()
-        .filter(|(subject, one)| {
-            matches!(subject, ThrottleSubject::RemoteHost(_)) && one.turns == 0
-        })
-        .map(|(subject, one)| (one.tally.owed(now), subject))
-        .collect();
-    let surplus = hosts.len().saturating_sub(limits::REMOTE_HOSTS);
-    if surplus == 0 {
-        return Vec::new();
-    }
-    hosts.sort_by_key(|(owed, _)| *owed);
-    let gone: Vec<ThrottleSubject> = hosts
-        .into_iter()
-        .take(surplus)
-        .map(|(_, subject)| subject.clone())
-        .collect();
-    for subject in &gone {
-        counted.remove(subject);
-    }
-    gone
-}
-
-/// Whole minutes, a begun one counted.
-fn minutes(wait: Duration) -> String {
-    match wait.as_secs().div_ceil(60) {
-        0 | 1 => "1 minute".to_owned(),
-        minutes => format!("{minutes} minutes"),
-    }
 }
 
 const CLEAN: Standing = Standing {
