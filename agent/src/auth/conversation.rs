@@ -110,7 +110,14 @@ impl SignIns {
                 }
             };
             match step {
-                Step::Proven(identity) => return Ok(self.admit(&identity, person, trail).await),
+                Step::Proven(identity) => {
+                    if let Some(trying) = trail.not_enough.take()
+                        && identity.key() == person.key
+                    {
+                        self.throttle.take_back(&trying).await;
+                    }
+                    return Ok(self.admit(&identity, person, trail).await);
+                }
                 Step::Next => {}
                 Step::NextOr(verdict) => {
                     if let (Some(sentence), Some(_)) = (&verdict.message, methods.peek()) {

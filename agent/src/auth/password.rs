@@ -63,7 +63,11 @@ pub(super) async fn run(
         }
         Err(error) => error,
     };
-    turn.end(end_of(&error)).await;
+    let end = end_of(&error);
+    turn.end(end).await;
+    if end == End::NotEnough {
+        trail.not_enough = Some(trying);
+    }
     trail.refused(&error);
     let meaning = error.meaning();
     match meaning.class {

@@ -11,7 +11,8 @@
 //!   have counted it.
 //! - What counts is in memory, by the clock that never jumps, and in the database as soon as it happens.
 //!   The first is for a full disk, the second for a restart.
-//! - Only the person's own right password takes the person's failures away; nothing but time the remote
+//! - Only the person's own right password takes the person's failures away (a password that was right and
+//!   not enough is no failure once the same conversation proves the person otherwise); nothing but time the remote
 //!   host's, or one good account would buy any number of guesses at others.
 
 mod limits;
@@ -29,7 +30,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, OnceCell};
 use tokio::time::{Instant, timeout};
 
-use super::conversation::in_store;
+use super::conversation::{away, in_store};
 use crate::store::{Actor, Store, StoreError, ThrottleLeft, ThrottleSubject, Unlocking};
 
 use tally::Tally;
@@ -137,6 +138,22 @@ impl Throttle {
         timeout(TURN_LIMIT, waiting)
             .await
             .unwrap_or(Err(Held::NoTurn))
+    }
+
+    /// The person's last try was not enough, and in the same conversation they have proven otherwise that
+    /// they are who they say: it was no guess.
+    pub(super) async fn take_back(&self, trying: &Trying) {
+        {
+            let mut counted = self.counted();
+            let now = Instant::now();
+            let Some(one) = counted.get_mut(&trying.person) else {
+                return;
+            };
+            one.tally.take_back(now, trying.rule);
+        }
+        self.shared.turn_over.notify_waiters();
+        let (shared, person) = (Arc::clone(&self.shared), trying.person.clone());
+        away(move || shared.keep(&[person])).await;
     }
 
     /// What somebody has run up.

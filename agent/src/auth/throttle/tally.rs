@@ -65,6 +65,14 @@ impl Tally {
         self.refused_until = self.refused_until.max(now + wait);
         Some(wait)
     }
+
+    /// The last failure was none after all; the wait ends, too, if it takes the others for one.
+    pub(super) fn take_back(&mut self, now: Instant, rule: Rule) {
+        self.forgiven_at = now + self.owed(now).saturating_sub(rule.forgiven_every);
+        if self.failures(now, rule) < rule.free {
+            self.refused_until = now;
+        }
+    }
 }
 
 fn most_owed(rule: Rule) -> Duration {

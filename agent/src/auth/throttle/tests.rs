@@ -350,6 +350,46 @@ async fn what_says_nothing_about_a_password_does_not_count() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_goes_on_to_prove_themselves_did_not_fail() {
+    let host = Host::new();
+    let wanted = || refusal("invalid_grant", 50076);
+    for (proves, throttled) in [(ALICE, false), (MALLORY, true)] {
+        let tenant = (0..6).fold(Tenant::default(), |tenant, _| {
+            tenant
+                .on_password(Err(wanted()))
+                .on_poll(Ok(token_of(proves)))
+        });
+        let tenant = Arc::new(tenant);
+        let sign_ins = host.sign_ins(&tenant);
+        for _ in 0..6 {
+            let mut typist = Typist::default();
+            // The sixth time no password is asked for.
+            if !throttled || tenant.asked.lock().unwrap().len() < 5 {
+                typist = typist.types("right");
+            }
+            let mut typist = typist.presses_enter();
+            sign_ins
+                .authenticate(&asked("alice", "su"), &mut typist)
+                .await;
+        }
+        let sent = tenant.asked.lock().unwrap().len();
+        assert_eq!(sent, if throttled { 5 } else { 6 }, "{proves}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_nobody_has_leave_no_trace() {
+    let host = Host::new();
+    let tenant = Slow::with_one_password();
+    let sign_ins = started(&host, &tenant);
+    for user in ["root", "nobody", "dave"] {
+        try_once(&sign_ins, user, "wrong").await;
+    }
+    assert_eq!(host.store.throttle().unwrap(), []);
+    assert!(sign_ins.throttle.counted().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn somebody_elses_token_counts_as_a_failure() {
     let host = Host::new();
     let tenant = Slow::with_one_password();

@@ -116,6 +116,9 @@ impl Drop for Turn {
 /// would be forgiven first. Gives the latter.
 fn tidy(counted: &mut HashMap<ThrottleSubject, Counted>, now: Instant) -> Vec<ThrottleSubject> {
     counted.retain(|_, one| one.turns > 0 || !one.tally.owed(now).is_zero());
+    if counted.len() <= REMOTE_HOSTS {
+        return Vec::new();
+    }
     let mut hosts: Vec<(Duration, &ThrottleSubject)> = counted
         .iter()
         .filter(|(subject, one)| {
@@ -124,9 +127,6 @@ fn tidy(counted: &mut HashMap<ThrottleSubject, Counted>, now: Instant) -> Vec<Th
         .map(|(subject, one)| (one.tally.owed(now), subject))
         .collect();
     let surplus = hosts.len().saturating_sub(REMOTE_HOSTS);
-    if surplus == 0 {
-        return Vec::new();
-    }
     hosts.sort_by_key(|(owed, _)| *owed);
     let gone: Vec<ThrottleSubject> = hosts
         .into_iter()
