@@ -147,6 +147,11 @@ fn on_a_full_disk_guesses_end_all_the_same_and_people_sign_in() -> Result<(), Tr
     assert_eq!(host.tenant().token_requests("password")?, 5);
     let carol = host.ssh_password(CAROL.name, CAROL.password, "id -un")?;
     assert_eq!(carol.stdout()?, "carol");
+    let journal = host.journal("entra-agent")?;
+    assert!(
+        journal.contains("can't be kept longer: no space left on the disk"),
+        "{journal}"
+    );
     Ok(())
 }
 
@@ -180,6 +185,9 @@ fn nobody_asks_for_a_password(host: &Host) -> Result<Terminal, Trouble> {
 /// How many users and remote hosts `status` says are refused.
 fn throttled(host: &Host) -> Result<(u64, u64), Trouble> {
     let status: Value = serde_json::from_str(host.run("entractl status --json")?.stdout()?)?;
-    let count = |key: &str| status["status"][key].as_u64().unwrap_or(u64::MAX);
+    let count = |key: &str| {
+        let count = status.pointer(&format!("/status/{key}"));
+        count.and_then(Value::as_u64).unwrap_or(u64::MAX)
+    };
     Ok((count("throttled_users"), count("throttled_remote_hosts")))
 }
