@@ -142,6 +142,8 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         (tenant.id, login)
     });
     let throttle = Throttle::new(store.clone());
+    // Now, while nobody waits for it: later it might stand behind an import that is writing.
+    throttle.take_up().await;
     let sign_ins = SignIns::new(
         store.clone(),
         publish.clone(),

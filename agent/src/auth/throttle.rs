@@ -76,7 +76,8 @@ pub(crate) struct Standing {
 }
 
 impl Throttle {
-    /// Of this host; what was counted before comes from the store when it is first needed.
+    /// Of this host; what was counted before comes with [`Throttle::take_up`], at the latest when it is first
+    /// needed.
     #[must_use]
     pub fn new(store: Store) -> Self {
         Self {
@@ -230,7 +231,7 @@ impl Throttle {
             }
         }
         self.shared.turn_over.notify_waiters();
-        // Somebody may have failed between the two.
+        // Who failed between the two has a row again.
         self.shared.keep(&subjects);
         Ok(had)
     }
