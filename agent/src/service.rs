@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use crate::admin::{Admin, HostRules, Importers};
-use crate::auth::{Publish, SignIns, TenantLogin, away, in_store};
+use crate::auth::{Publish, SignIns, TenantLogin, Throttle, TryRule, away, in_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Tenant};
 use crate::entra::{AppToken, Endpoints, OverHttps, Verifier, credential_state, http_client};
@@ -136,13 +136,21 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         let registration = &tenant.login.client_id;
         let verifier = Verifier::new(tenant.id, &endpoints.issuer, registration, clock.clone());
         let service = OverHttps::new(client.clone(), endpoints, registration);
-        (tenant.id, TenantLogin::new(Arc::new(service), verifier))
+        let tries = TryRule::of_people_at(&tenant.login_url);
+        (
+            tenant.id,
+            TenantLogin::new(Arc::new(service), verifier, tries),
+        )
     });
+    let throttle = Throttle::new(store.clone());
+    // Now, while nobody waits for it: later it might stand behind an import that is writing.
+    throttle.take_up().await;
     let sign_ins = SignIns::new(
         store.clone(),
         publish.clone(),
         logins,
         config.sign_in.clone(),
+        throttle.clone(),
     );
     let admin = Admin {
         tenants: config.tenants.clone(),
@@ -152,6 +160,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         runs: Arc::clone(&runs),
         publish: publish.clone(),
         host,
+        throttle,
     };
 
     let at_start = has_directory(&store).await?;

@@ -8,7 +8,9 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::directory::{FailedObject, GroupRow, Role, RoleChange, UserDetail, UserRow};
+pub use crate::directory::{
+    FailedObject, GroupRow, Role, RoleChange, Unlocked, UserDetail, UserRow,
+};
 pub use crate::ids::{
     AdoptStep, Adoption, IdChange, IdDifference, IdMapRow, IdRow, IdsImported, LocalAccount,
     ReleasedName,
@@ -118,6 +120,19 @@ pub enum Request {
         #[serde(default)]
         more: bool,
     },
+    /// Takes away the failed tries of people and remote hosts: all of them, or none if a name means nobody.
+    /// One [`Row::Unlocked`] for each. With `more` as in [`Request::RoleSet`].
+    UsersUnlock {
+        /// Short names, UPNs or object ids; with the remote hosts at most `NAMES_PER_FRAME`.
+        #[serde(default)]
+        users: Vec<String>,
+        /// Addresses or names, as the journal has them.
+        #[serde(default)]
+        remote_hosts: Vec<String>,
+        /// True if another frame follows.
+        #[serde(default)]
+        more: bool,
+    },
     /// Lets imported people sign in.
     AuthEnable {},
     /// Lets nobody sign in through Entra ID; local accounts are as they were without entra-login.
@@ -214,6 +229,8 @@ pub enum Row {
     Failure(FailedObject),
     /// A changed role, of `role set`.
     Role(RoleChange),
+    /// Somebody who may try again, of `users unlock`.
+    Unlocked(Unlocked),
     /// What a dry run would have changed.
     Change(Change),
     /// A tenant of this host, of `schedule`.

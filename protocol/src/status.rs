@@ -34,6 +34,13 @@ pub struct Status {
     /// not see them.
     #[serde(default)]
     pub displaced_ids: u64,
+    /// People whose passwords are refused at the moment, after too many failed tries. 0 for whoever may
+    /// not see people.
+    #[serde(default)]
+    pub throttled_users: u64,
+    /// Remote hosts of which the same is true.
+    #[serde(default)]
+    pub throttled_remote_hosts: u64,
     /// Enablement and gate.
     pub auth: AuthState,
     /// The caller's own name and role.

@@ -37,4 +37,5 @@ mod sign_in_device_code;
 mod sign_in_methods;
 mod sign_in_password;
 mod structure_kept;
+mod throttle;
 mod wrong_password_once;

@@ -25,6 +25,7 @@ mod schedule;
 mod status;
 #[cfg(test)]
 mod tests;
+mod unlock;
 mod verbs;
 
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use entra_protocol::admin::{Done, Failure, FailureKind, Request};
 use tokio::time::timeout;
 
-use crate::auth::{Publish, in_store};
+use crate::auth::{Publish, Throttle, in_store};
 use crate::clock::Clock;
 use crate::config::Tenant;
 use crate::ids::IdRange;
@@ -62,6 +63,8 @@ pub struct Admin {
     pub publish: Publish,
     /// What this host has of its own.
     pub host: HostRules,
+    /// The tries that failed, which `users unlock` takes away.
+    pub throttle: Throttle,
 }
 
 /// Which names and ids imported objects can't have on this host.

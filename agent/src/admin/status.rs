@@ -32,6 +32,10 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
             })
             .collect();
         let now = call.admin.clock.now();
+        let (throttled_users, throttled_remote_hosts) = match everything {
+            true => call.admin.throttle.refused().await,
+            false => (0, 0),
+        };
         let status = in_store(&call.admin.store, move |store| {
             let tenants = tenants.iter().map(|tenant| shown(tenant, everything, now));
             let publication = store.publication()?;
@@ -65,6 +69,8 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
                 } else {
                     0
                 },
+                throttled_users,
+                throttled_remote_hosts,
                 auth: store.auth_state()?,
                 caller: call.caller,
             })

@@ -2,6 +2,7 @@
 
 mod identities;
 mod runs;
+mod unlocking;
 
 use std::sync::atomic::Ordering;
 
@@ -108,6 +109,7 @@ fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Adm
         store: host.store.clone(),
         runs: Arc::new(Runs::new(host.store.clone(), planner, ids)),
         importers,
+        throttle: Throttle::new(host.store.clone()),
         publish: host.publish(),
         host: HostRules {
             files: files(host),
@@ -221,6 +223,7 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
             [false, false, false, false, true],
             false,
         ),
+        (Verb::UsersUnlock, [false, false, false, true, true], false),
         (Verb::UsersAdopt, [false; 5], false),
         (Verb::UsersUnadopt, [false; 5], false),
     ];

@@ -8,7 +8,7 @@ use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
     Admin, Replies, Requests, adopt, caller, directory, enablement, failure, history, ids, import,
-    release, roles, schedule, status,
+    release, roles, schedule, status, unlock,
 };
 use crate::store::Actor;
 
@@ -45,6 +45,7 @@ pub(super) enum Verb {
     IdsShow,
     IdsImport,
     UsersRelease,
+    UsersUnlock,
     UsersAdopt,
     UsersUnadopt,
 }
@@ -192,6 +193,12 @@ pub(super) const VERBS: &[VerbRow] = &[
         release::release,
         STORE_LIMIT,
     ),
+    row(
+        Verb::UsersUnlock,
+        May::Role(Role::Operator),
+        unlock::unlock,
+        STORE_LIMIT,
+    ),
     row(Verb::UsersAdopt, May::Root, adopt::adopt, STORE_LIMIT),
     row(Verb::UsersUnadopt, May::Root, adopt::unadopt, STORE_LIMIT),
 ];
@@ -218,6 +225,7 @@ impl Verb {
             Request::IdsShow { .. } => Self::IdsShow,
             Request::IdsImport { .. } => Self::IdsImport,
             Request::UsersRelease { .. } => Self::UsersRelease,
+            Request::UsersUnlock { .. } => Self::UsersUnlock,
             Request::UsersAdopt { .. } => Self::UsersAdopt,
             Request::UsersUnadopt { .. } => Self::UsersUnadopt,
         }
@@ -245,6 +253,7 @@ impl Verb {
             Self::IdsShow => "ids show",
             Self::IdsImport => "ids import",
             Self::UsersRelease => "users release",
+            Self::UsersUnlock => "users unlock",
             Self::UsersAdopt => "users adopt",
             Self::UsersUnadopt => "users adopt --undo",
         }
@@ -262,6 +271,11 @@ impl Verb {
             Request::UsersShow { user } => user.clone(),
             Request::GroupsShow { group } => group.clone(),
             Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),
+            Request::UsersUnlock {
+                users,
+                remote_hosts,
+                ..
+            } => [users.as_slice(), remote_hosts].concat().join(", "),
             Request::IdsShow {
                 object: Some(object),
                 ..

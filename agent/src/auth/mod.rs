@@ -22,6 +22,7 @@ mod realms;
 pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,8 +39,10 @@ use attempts::Attempts;
 use realms::Realms;
 
 pub use module::{Ended, Module, Reply};
+pub use throttle::Throttle;
 
 pub(crate) use conversation::{away, in_store};
+pub(crate) use throttle::{RemoteHost, Rule as TryRule, Standing as Tries};
 
 /// Builds and publishes the snapshot; blocking. The error is a fact for the journal.
 pub type Publish = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -54,6 +57,8 @@ pub struct SignIns {
     tenants: BTreeMap<TenantId, TenantLogin>,
     /// Which methods each PAM service offers.
     methods: SignIn,
+    /// How often a password may fail.
+    throttle: Throttle,
     /// The device codes that are being waited for.
     attempts: Attempts,
 }
@@ -66,12 +71,14 @@ impl SignIns {
         publish: Publish,
         tenants: impl IntoIterator<Item = (TenantId, TenantLogin)>,
         methods: SignIn,
+        throttle: Throttle,
     ) -> Self {
         Self {
             store,
             publish,
             tenants: tenants.into_iter().collect(),
             methods,
+            throttle,
             attempts: Attempts::default(),
         }
     }
@@ -83,6 +90,8 @@ pub struct TenantLogin {
     pub service: Arc<dyn LoginService>,
     /// The only source of its people's identities.
     pub verifier: Verifier,
+    /// How often a password of one of its people may fail here.
+    tries: TryRule,
     /// Whose passwords it judges.
     realms: Realms,
 }
@@ -90,10 +99,11 @@ pub struct TenantLogin {
 impl TenantLogin {
     /// A tenant at `service`, of whose people nothing is known yet.
     #[must_use]
-    pub fn new(service: Arc<dyn LoginService>, verifier: Verifier) -> Self {
+    pub(crate) fn new(service: Arc<dyn LoginService>, verifier: Verifier, tries: TryRule) -> Self {
         Self {
             service,
             verifier,
+            tries,
             realms: Realms::default(),
         }
     }

@@ -74,8 +74,9 @@ async fn an_empty_password_is_not_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn more_than_a_password_is_never_success_and_goes_on_to_the_device_code() {
-    let host = Host::new();
     for code in [50076, 50079, 50056, 50158, 50125, 16000] {
+        // A host for each: these count as failed tries.
+        let host = Host::new();
         let tenant = Arc::new(
             Tenant::default()
                 .on_password(Err(refusal("invalid_grant", code)))

@@ -70,6 +70,9 @@ impl Shown for WholeStatus {
                 ),
             ));
         }
+        if let Some(throttled) = throttled(status) {
+            lines.push(("Throttled", throttled));
+        }
         lines.extend(auth::lines(&status.auth));
         lines.push(("You", you(&status.caller)));
         Text {
@@ -116,6 +119,22 @@ fn directory(status: &Status) -> String {
     }
 }
 
+/// Whose passwords are refused at the moment.
+fn throttled(status: &Status) -> Option<String> {
+    let counted = |count: u64, one: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    };
+    if status.throttled_users == 0 && status.throttled_remote_hosts == 0 {
+        return None;
+    }
+    Some(format!(
+        "{} and {}, after failed tries with a password; `entractl users unlock`",
+        counted(status.throttled_users, "user"),
+        counted(status.throttled_remote_hosts, "remote host")
+    ))
+}
+
 fn you(caller: &Caller) -> String {
     let role = caller.role.map_or("no role", |role| role.word());
     format!("{} (uid {}), {role}", caller.name, caller.uid)
@@ -150,6 +169,8 @@ mod tests {
                 reference: Some("AADSTS7000222".into()),
             }),
             displaced_ids: 0,
+            throttled_users: 0,
+            throttled_remote_hosts: 0,
             auth: AuthState {
                 enabled: false,
                 local_auth: "allow".into(),
@@ -246,6 +267,17 @@ Directory: ";
         let text = WholeStatus { status }.text(Screen::Plain).data;
         let line = "Withheld:          the removal of 26 users, 0 groups and 0 memberships; \
                     `entractl sync --accept-removals` if they are meant to go\n";
+        assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn whose_passwords_are_refused_is_counted() {
+        let mut status = whole();
+        status.throttled_users = 1;
+        status.throttled_remote_hosts = 2;
+        let text = WholeStatus { status }.text(Screen::Plain).data;
+        let line = "Throttled:         1 user and 2 remote hosts, after failed tries with a password; \
+                    `entractl users unlock`\n";
         assert!(text.contains(line), "{text}");
     }
 
