@@ -35,4 +35,5 @@ mod shrink_guard;
 mod sign_in_device_code;
 mod sign_in_password;
 mod structure_kept;
+mod user_manager;
 mod wrong_password_once;

@@ -33,6 +33,8 @@ const PACKAGES: &[&str] = &[
     "openssh-server",
     "pamtester",
     "passwd",
+    "pkexec",
+    "polkitd",
     "procps",
     "python3",
     "sshpass",
