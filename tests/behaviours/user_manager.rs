@@ -25,10 +25,6 @@ fn it_runs_in_sessions_and_lingers() -> Result<(), Trouble> {
         session.stdout()?,
         format!("running\nUser={uid}\nName=alice\nService=sshd")
     );
-    // The last session is over: without lingering her systemd ends, with it it stays.
-    until("the end of her systemd", SOON, || {
-        (!her_systemd(&host, &uid).ok()?).then_some(())
-    })?;
     host.run("loginctl enable-linger alice")?.stdout()?;
     until("her lingering systemd", SOON, || {
         her_systemd(&host, &uid).ok()?.then_some(())
