@@ -57,7 +57,8 @@ impl Patience {
 pub(crate) struct Ending {
     /// The agent's word.
     pub(crate) verdict: Verdict,
-    /// The last answer that the agent named as the password, if there was one.
+    /// The last answer that the agent named as the password, if there was one and no visible prompt
+    /// came after it: then another method went on, which proves nothing about that answer.
     pub(crate) password: Option<Secret>,
 }
 
@@ -138,6 +139,7 @@ pub(crate) fn converse(
             _ if !patience.may_prompt => return Err(Failure::Prompted),
             ToModule::Wait { seconds } => limit = Duration::from_secs(seconds.into()),
             ToModule::Ask { prompt } => {
+                password = None;
                 let answer = application.prompt(&printable(&prompt), Echo::Shown);
                 send_answer(
                     &mut agent,

@@ -12,7 +12,7 @@ use crate::ready::{self, SOON};
 #[test]
 fn polkit_takes_ones_own_password_or_device_code() -> Result<(), Trouble> {
     let host = ready::everybody_may_sign_in()?;
-    host.write("/etc/polkit-1/rules.d/10-own-password.rules", RULE)?;
+    own_passwords_serve(&host)?;
     for person in [ALICE, LARS] {
         let (mut agent, shell) = asking(&host, &person)?;
         agent.send_line(person.password)?;
@@ -36,6 +36,11 @@ const RULE: &str = r#"polkit.addRule(function(action, subject) {
     if (action.id == "org.freedesktop.policykit.exec") { return polkit.Result.AUTH_SELF; }
 });
 "#;
+
+/// Lets pkexec ask for the person's own password, and not for an administrator's.
+pub(crate) fn own_passwords_serve(host: &Host) -> Result<(), Trouble> {
+    host.write("/etc/polkit-1/rules.d/10-own-password.rules", RULE)
+}
 
 /// A shell in which somebody has called `pkexec id -un`, and their agent, at its question
 /// for the password.
