@@ -134,11 +134,9 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
     let logins = config.tenants.iter().map(|tenant| {
         let endpoints = Endpoints::of(tenant);
         let registration = &tenant.login.client_id;
-        let login = TenantLogin {
-            verifier: Verifier::new(tenant.id, &endpoints.issuer, registration, clock.clone()),
-            service: Arc::new(OverHttps::new(client.clone(), endpoints, registration)),
-        };
-        (tenant.id, login)
+        let verifier = Verifier::new(tenant.id, &endpoints.issuer, registration, clock.clone());
+        let service = OverHttps::new(client.clone(), endpoints, registration);
+        (tenant.id, TenantLogin::new(Arc::new(service), verifier))
     });
     let sign_ins = SignIns::new(
         store.clone(),

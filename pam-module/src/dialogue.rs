@@ -9,8 +9,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use entra_protocol::limits::{AGENT_USER, CONNECT_LIMIT, MAX_WAIT, SILENCE_LIMIT};
-use entra_protocol::login::{Begin, ToAgent, ToModule, Verdict};
+use entra_protocol::login::{Begin, Outcome, ToAgent, ToModule, Verdict};
 use entra_protocol::{ClientError, Secret};
+use zeroize::Zeroizing;
 
 use crate::application::{Application, Echo, PromptError, Style, printable};
 use crate::host::{Agent, Host};
@@ -60,6 +61,8 @@ pub(crate) struct Ending {
     /// The last answer that the agent named as the password, if there was one and no visible prompt
     /// came after it: then another method went on, which proves nothing about that answer.
     pub(crate) password: Option<Secret>,
+    /// Whether the verdict's sentence is for the journal only.
+    pub(crate) is_silent: bool,
 }
 
 /// Why a conversation has no verdict.
@@ -111,7 +114,11 @@ pub(crate) fn converse(
     begin: Begin,
     patience: Patience,
 ) -> Result<Ending, Failure> {
-    let silent = begin.silent;
+    let mut stage = Stage {
+        application,
+        is_silent: begin.silent,
+        held: Vec::new(),
+    };
     let mut time = TimeLeft(patience.in_all);
     let mut agent = time.spend(|_| host.agent(patience.connect))?;
     if !is_the_agent(host, agent.peer_uid()) {
@@ -125,37 +132,38 @@ pub(crate) fn converse(
         let message = time.spend(|left| agent.receive(limit.min(left)))?;
         limit = patience.silence;
         match message {
-            ToModule::Verdict(verdict) => return Ok(Ending { verdict, password }),
+            ToModule::Verdict(verdict) => return Ok(stage.ending(verdict, password)),
             ToModule::Show { text, error } => {
-                if !silent {
-                    let style = if error {
-                        Style::Error
-                    } else {
-                        Style::Information
-                    };
-                    application.show(&printable(&text), style);
-                }
+                let style = if error {
+                    Style::Error
+                } else {
+                    Style::Information
+                };
+                stage.show(printable(&text), style);
             }
             _ if !patience.may_prompt => return Err(Failure::Prompted),
             ToModule::Wait { seconds } => limit = Duration::from_secs(seconds.into()),
             ToModule::Ask { prompt } => {
                 password = None;
-                let answer = application.prompt(&printable(&prompt), Echo::Shown);
-                send_answer(
-                    &mut agent,
-                    answer.map(|line| ToAgent::Answer {
-                        text: line.to_string(),
-                    }),
-                )?;
+                let answer = stage.prompt(&printable(&prompt), Echo::Shown);
+                let answer = answer.map(|line| ToAgent::Answer {
+                    text: line.to_string(),
+                });
+                if let Sent::TooLate(verdict) = send_answer(&mut agent, answer)? {
+                    return Ok(stage.ending(verdict, None));
+                }
             }
             ToModule::AskSecret { prompt, authtok } => {
-                let answer = application.prompt(&printable(&prompt), Echo::Hidden);
+                let answer = stage.prompt(&printable(&prompt), Echo::Hidden);
                 let answer = answer.map(|line| ToAgent::SecretAnswer {
                     secret: Secret::new(line),
                 });
-                let sent = send_answer(&mut agent, answer)?;
-                if let (true, ToAgent::SecretAnswer { secret }) = (authtok, sent) {
-                    password = Some(secret);
+                match send_answer(&mut agent, answer)? {
+                    Sent::Answer(ToAgent::SecretAnswer { secret }) if authtok => {
+                        password = Some(secret);
+                    }
+                    Sent::Answer(_) => {}
+                    Sent::TooLate(verdict) => return Ok(stage.ending(verdict, None)),
                 }
             }
         }
@@ -163,18 +171,72 @@ pub(crate) fn converse(
     Err(Failure::Flood)
 }
 
-/// Sends the answer, or that there is none, and hands back what was sent.
+/// The application as a conversation shows things on it. `PAM_SILENT`, which sudo always says, is kept until a
+/// question is put: what was to be shown before belongs to the question, and whoever answers is there to be
+/// told what came of it (docs/decisions/0022).
+struct Stage<'a, A> {
+    application: &'a A,
+    is_silent: bool,
+    /// What silence holds back; at most [`MAX_MESSAGES`].
+    held: Vec<(String, Style)>,
+}
+
+impl<A: Application> Stage<'_, A> {
+    fn show(&mut self, text: String, style: Style) {
+        if self.is_silent {
+            self.held.push((text, style));
+        } else {
+            self.application.show(&text, style);
+        }
+    }
+
+    fn prompt(&mut self, text: &str, echo: Echo) -> Result<Zeroizing<String>, PromptError> {
+        self.is_silent = false;
+        for (text, style) in self.held.drain(..) {
+            self.application.show(&text, style);
+        }
+        self.application.prompt(text, echo)
+    }
+
+    fn ending(&self, verdict: Verdict, password: Option<Secret>) -> Ending {
+        Ending {
+            verdict,
+            password,
+            is_silent: self.is_silent,
+        }
+    }
+}
+
+/// What became of an answer.
+enum Sent {
+    /// It is with the agent.
+    Answer(ToAgent),
+    /// The agent had decided while the person was typing.
+    TooLate(Verdict),
+}
+
+/// Sends the answer, or that there is none, and hands back what was sent. An agent that has hung up may have
+/// left its verdict behind: a prompt can't be taken back when time is over.
 fn send_answer(
     agent: &mut impl Agent,
     answer: Result<ToAgent, PromptError>,
-) -> Result<ToAgent, Failure> {
+) -> Result<Sent, Failure> {
+    /// For what is already there.
+    const LEFT_BEHIND: Duration = Duration::from_millis(100);
     let message = match answer {
         Ok(message) => message,
         Err(PromptError::Cannot) => ToAgent::CannotPrompt,
         Err(error) => return Err(Failure::Answer(error)),
     };
-    agent.send(&message)?;
-    Ok(message)
+    let Err(error) = agent.send(&message) else {
+        return Ok(Sent::Answer(message));
+    };
+    match agent.receive(LEFT_BEHIND) {
+        Ok(ToModule::Verdict(verdict)) if verdict.outcome != Outcome::Success => {
+            Ok(Sent::TooLate(verdict))
+        }
+        _ => Err(error.into()),
+    }
 }
 
 /// Root (the owner of a listener that systemd made), or the agent's user as `/etc/passwd` has it.

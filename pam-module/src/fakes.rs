@@ -11,7 +11,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use entra_protocol::login::{ToAgent, ToModule};
+use entra_protocol::login::{Screen, ToAgent, ToModule};
 use entra_protocol::{ClientError, Connection, Secret};
 use entra_snapshot::{AbsolutePath, Account, Gate, Id, Name, Policy, ReadError, Text, Upn, User};
 use zeroize::Zeroizing;
@@ -30,6 +30,13 @@ pub(crate) const AGENT_UID: u32 = 990;
 pub(crate) const PUBLISHED: u64 = 1_800_000_000;
 /// How long the fake directory counts without the agent.
 pub(crate) const MAXIMUM_AGE: u32 = 14 * 86_400;
+
+/// The fake terminal.
+pub(crate) const SCREEN: Screen = Screen {
+    columns: 80,
+    rows: 24,
+    dumb: false,
+};
 
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\
     entra-agent:x:990:990::/var/lib/entra-login:/usr/sbin/nologin\n\
@@ -125,6 +132,11 @@ impl Host for FakeHost {
     fn uid_of(&self, name: &[u8]) -> Option<u32> {
         self.ask("nss");
         (self.nss)(name)
+    }
+
+    fn screen(&self) -> Screen {
+        self.ask("screen");
+        SCREEN
     }
 
     fn directory(&self, name: &[u8]) -> Result<Directory, ReadError> {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use entra_protocol::limits::LOGIN_SOCKET;
-use entra_protocol::login::{ToAgent, ToModule};
+use entra_protocol::login::{Screen, ToAgent, ToModule};
 use entra_protocol::{ClientError, Connection};
 use entra_snapshot::{Policy, ReadError, Snapshot, User};
 
@@ -35,6 +35,9 @@ pub(crate) trait Host {
     /// # Errors
     /// The snapshot's own.
     fn directory(&self, name: &[u8]) -> Result<Directory, ReadError>;
+
+    /// The terminal of the process that called PAM.
+    fn screen(&self) -> Screen;
 
     /// Connects to the agent within `limit`.
     ///
@@ -99,6 +102,15 @@ impl Host for Machine {
             known_at: snapshot.known_at(),
             user: snapshot.user_by_name(name)?,
         })
+    }
+
+    fn screen(&self) -> Screen {
+        let (columns, rows) = system_ffi::terminal_size().unwrap_or_default();
+        Screen {
+            columns,
+            rows,
+            dumb: std::env::var_os("TERM").is_some_and(|kind| kind == "dumb"),
+        }
     }
 
     fn agent(&self, limit: Duration) -> Result<Connection, ClientError> {

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use entra_protocol::limits::ACCOUNT_LIMIT;
-use entra_protocol::login::{Begin, Outcome, Phase, Verdict};
+use entra_protocol::login::{Begin, Outcome, Phase, Screen};
 use pamsm::PamError;
 
 use crate::account::{self, Refusal};
@@ -141,11 +141,13 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
             return PamError::AUTHINFO_UNAVAIL;
         }
         match self.converse(Phase::Auth, Patience::SIGN_IN) {
-            Ok(Ending { verdict, password }) => {
-                if let (Outcome::Success, Some(password)) = (verdict.outcome, &password) {
+            Ok(ending) => {
+                if let (Outcome::Success, Some(password)) =
+                    (ending.verdict.outcome, &ending.password)
+                {
                     self.application.keep_password(password);
                 }
-                self.heed(&verdict)
+                self.heed(&ending)
             }
             Err(failure) => self.without_verdict(&failure),
         }
@@ -158,7 +160,7 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
             return self.refuse(refusal);
         }
         match self.converse(Phase::Account, Patience::question(ACCOUNT_LIMIT)) {
-            Ok(ending) => self.heed(&ending.verdict),
+            Ok(ending) => self.heed(&ending),
             Err(failure) => {
                 let age = now.saturating_sub(self.imported.known_at);
                 self.note(&format!(
@@ -182,10 +184,11 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
 
     fn password(&self) -> PamError {
         match self.converse(Phase::Password, Patience::SIGN_IN) {
-            Ok(Ending { verdict, .. }) => match verdict.outcome {
-                Outcome::Success => self.heed(&verdict),
+            Ok(ending) => match ending.verdict.outcome {
+                Outcome::Success => self.heed(&ending),
                 _ => {
-                    self.say(verdict.message.as_deref().unwrap_or(sentences::PASSWORD));
+                    let message = ending.verdict.message.as_deref();
+                    self.say(message.unwrap_or(sentences::PASSWORD));
                     PamError::PERM_DENIED
                 }
             },
@@ -206,12 +209,18 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
             tty: self.application.item(Item::Terminal),
             rhost: self.application.item(Item::RemoteHost),
             silent: self.call.silent,
+            screen: if patience.may_prompt {
+                self.host.screen()
+            } else {
+                Screen::default()
+            },
         };
         dialogue::converse(self.host, self.application, begin, patience)
     }
 
     /// Shows a verdict's sentence and turns its outcome into the PAM result.
-    fn heed(&self, verdict: &Verdict) -> PamError {
+    fn heed(&self, ending: &Ending) -> PamError {
+        let verdict = &ending.verdict;
         let result = match verdict.outcome {
             Outcome::Success => PamError::SUCCESS,
             Outcome::PermissionDenied => PamError::PERM_DENIED,
@@ -223,7 +232,7 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
             }
         };
         if let Some(message) = &verdict.message
-            && !self.call.silent
+            && !ending.is_silent
         {
             let style = match verdict.outcome {
                 Outcome::Success => Style::Information,

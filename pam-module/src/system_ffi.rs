@@ -1,11 +1,15 @@
-//! Two calls of libc: who has this name (getpwnam_r(3)), and one line for the journal (syslog(3)).
+//! Three calls of libc: who has this name (getpwnam_r(3)), one line for the journal (syslog(3)), and how
+//! large the controlling terminal is (tty_ioctl(4)).
 //!
 //! Nothing here decides. The buffer for a passwd entry is bounded; an entry that does not fit counts as
 //! not found.
-#![expect(unsafe_code, reason = "std offers neither NSS nor syslog")]
+#![expect(unsafe_code, reason = "std offers neither NSS, nor syslog, nor ioctl")]
 
 use std::ffi::{CString, c_char};
+use std::fs::OpenOptions;
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
 
 /// Bytes of a passwd entry's strings: the first try, which holds any sane entry.
@@ -57,6 +61,25 @@ pub(crate) fn journal(line: &str) {
             line.as_ptr(),
         );
     }
+}
+
+/// Columns and rows of the controlling terminal; none if there is none (sshd, display managers) or it has
+/// no size. Opening it must neither wait for a modem nor make it anybody's controlling terminal.
+pub(crate) fn terminal_size() -> Option<(u16, u16)> {
+    let terminal = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK)
+        .open("/dev/tty")
+        .ok()?;
+    let mut size = MaybeUninit::<libc::winsize>::uninit();
+    // SAFETY: an open descriptor, and room for the one structure that this request fills in.
+    let status = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCGWINSZ, size.as_mut_ptr()) };
+    if status != 0 {
+        return None;
+    }
+    // SAFETY: filled in by the kernel, since the request succeeded.
+    let size = unsafe { size.assume_init() };
+    Some((size.ws_col, size.ws_row))
 }
 
 #[cfg(test)]

@@ -49,6 +49,21 @@ pub struct Begin {
     /// True if the application asked for silence (`PAM_SILENT`).
     #[serde(default)]
     pub silent: bool,
+    /// The terminal that texts will be shown on, as far as the module can see it.
+    #[serde(default)]
+    pub screen: Screen,
+}
+
+/// A person's terminal. Over ssh it is at the other end and nothing is known of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Screen {
+    /// Characters in a line; 0 if unknown.
+    pub columns: u16,
+    /// Lines; 0 if unknown.
+    pub rows: u16,
+    /// True for a terminal that shows lines of plain text and nothing else (`TERM=dumb`).
+    pub dumb: bool,
 }
 
 /// The PAM entry point that asks.
@@ -153,6 +168,7 @@ mod tests {
     fn begin_needs_only_phase_and_user() {
         let begin: Begin = serde_json::from_str(r#"{"phase":"account","user":"alice"}"#).unwrap();
         assert_eq!((begin.phase, begin.silent), (Phase::Account, false));
+        assert_eq!(begin.screen, Screen::default());
         assert!(serde_json::from_str::<Begin>(r#"{"phase":"account"}"#).is_err());
     }
 }

@@ -10,9 +10,7 @@ use super::journal::{self, Trail};
 use super::module::{Ended, Module};
 use super::{Asked, SignIns, TenantLogin, device_code, password};
 use crate::config::Method;
-use crate::entra::{
-    EntraError, IdToken, LOGIN_REQUEST_LIMIT, ProofError, VerifiedIdentity, errors,
-};
+use crate::entra::{EntraError, IdToken, LOGIN_REQUEST_LIMIT, ProofError, VerifiedIdentity};
 use crate::identity::ObjectKey;
 use crate::store::{Person, Policy, SignInRecord, Store, StoreError};
 
@@ -24,7 +22,8 @@ pub(super) const OWN_TROUBLE: &str =
 const NOT_PROVEN: &str = "The answer of Microsoft Entra ID could not be verified. Sign-in refused.";
 
 /// What a person hears when no offered method can do it.
-const NO_METHOD: &str = "This service offers no way for you to sign in with Microsoft Entra ID.";
+pub(super) const NO_METHOD: &str =
+    "This service offers no way for you to sign in with Microsoft Entra ID.";
 
 /// The longest silence while the tenant is asked: a request, the signing keys, and a little for the
 /// host's own work.
@@ -36,8 +35,8 @@ pub(super) const ONE_REQUEST: Duration = LOGIN_REQUEST_LIMIT
 pub(super) enum Step {
     /// Somebody is proven.
     Proven(VerifiedIdentity),
-    /// This method can't do it; the next one may.
-    Next,
+    /// This method can't do it; the next one may. If there is none, this is the verdict.
+    Next(Verdict),
     /// No further method is tried.
     End(Verdict),
 }
@@ -95,21 +94,22 @@ impl SignIns {
             trail.fact("standing", NotAdmitted::NotServed);
             return Ok(admission::refusal(NotAdmitted::NotServed, &person.name));
         };
+        let mut verdict = said(Outcome::AuthError, NO_METHOD);
         for method in self.methods.methods(&asked.service) {
             trail.begin(*method);
             let step = match method {
                 Method::Password => password::run(self, tenant, person, module, trail).await?,
                 Method::DeviceCode => {
-                    device_code::run(tenant, asked, person, module, trail).await?
+                    device_code::run(self, tenant, asked, person, module, trail).await?
                 }
             };
             match step {
                 Step::Proven(identity) => return Ok(self.admit(&identity, person, trail).await),
-                Step::Next => {}
+                Step::Next(otherwise) => verdict = otherwise,
                 Step::End(verdict) => return Ok(verdict),
             }
         }
-        Ok(said(Outcome::AuthError, NO_METHOD))
+        Ok(verdict)
     }
 
     /// Asks the store again: minutes may have passed since the conversation began.
@@ -246,18 +246,7 @@ pub(super) fn said(outcome: Outcome, sentence: &str) -> Verdict {
     }
 }
 
-/// The verdict that the table has for an error, with the id to quote where that helps.
+/// The verdict that the table has for an error, with the id to quote.
 pub(super) fn refused(error: &EntraError) -> Verdict {
-    let meaning = error.meaning();
-    let id = error
-        .refusal()
-        .filter(|_| errors::is_for_administrators(meaning))
-        .and_then(|refusal| refusal.correlation_id.as_deref());
-    Verdict {
-        outcome: meaning.outcome,
-        message: Some(match id {
-            Some(id) => format!("{} (reference: {id})", meaning.sentence),
-            None => meaning.sentence.to_owned(),
-        }),
-    }
+    said(error.meaning().outcome, &error.sentence())
 }

@@ -1,31 +1,32 @@
 //! The device code (RFC 8628): a link, a code and a QR code; the person signs in elsewhere; this end
 //! polls.
 //!
+//! Polling begins when the code is shown, so that whoever presses Enter is answered at once. Who presses it
+//! too early is told so after a while and asked again: over ssh that is also how a connection that is gone
+//! comes to notice.
+//!
 //! Invariants: no poll comes sooner than the server's interval after the one before; polling ends with
-//! the code's life, with the service's own patience, or with the peer. Who signed in elsewhere is
-//! decided by the token alone: anybody may type the code, so nothing that the server says about that
-//! person (disabled, say) is held against the one who was asked for.
+//! the code's life, with the service's own patience, with a newer attempt from the same place, or with the
+//! peer. Who signed in elsewhere is decided by the token alone: anybody may type the code, so nothing that
+//! the server says about that person (disabled, say) is held against the one who was asked for.
 
-use std::fmt::Write;
+use std::pin::pin;
 use std::time::Duration;
 
 use entra_protocol::login::{Outcome, Verdict};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::conversation::{ONE_REQUEST, Step, refused, said};
+use super::invitation::{duration, invitation};
 use super::journal::Trail;
 use super::module::{Ended, Module, Reply};
-use super::{Asked, TenantLogin, qr_code};
+use super::{Asked, SignIns, TenantLogin};
 use crate::config::is_remote;
 use crate::entra::errors::{self, Class};
-use crate::entra::{DeviceCode, EntraError};
+use crate::entra::{DeviceCode, EntraError, IdToken};
 use crate::store::Person;
 
-/// How long a sign-in over the network may take in all: sshd closes the connection after its
-/// `LoginGraceTime` of 120 s, and the refusal should arrive before that.
-const REMOTE_LIMIT: Duration = Duration::from_secs(110);
-
-/// How long any other sign-in may take in all: the life of Entra's codes.
+/// How long a sign-in that is not over the network may take in all: the life of Entra's codes.
 const LOCAL_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// What `slow_down` adds to the interval (RFC 8628 §3.5).
@@ -34,17 +35,31 @@ const SLOW_DOWN: Duration = Duration::from_secs(5);
 /// The longest interval that trouble on the way may lead to.
 const BACK_OFF_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long after Enter a remote person waits before being asked again: so long does a connection that is
+/// gone go unnoticed, and its code open.
+const REMOTE_ROUND: Duration = Duration::from_secs(20);
+
+/// The same for others, who see Ctrl-C heeded at once. All rounds of a code's life are well below the number
+/// of messages that the module allows in one conversation (64).
+const LOCAL_ROUND: Duration = Duration::from_secs(60);
+
 const PROMPT: &str = "Press Enter when you have signed in: ";
 
 const TOO_LATE: &str = "The time for this sign-in is over. Please try again.";
+const NOT_FINISHED: &str = "Nobody finished this sign-in in time. If Microsoft's page refused it, tell your \
+     administrator; otherwise try again.";
 const DECLINED: &str = "The sign-in was declined in the browser.";
 const NO_PROMPT: &str = "This sign-in needs a prompt that this method can't show; \
      with ssh, use keyboard-interactive \
      (ssh -o PreferredAuthentications=keyboard-interactive).";
 const ELSEWHERE_REFUSED: &str =
     "Microsoft Entra ID refused the account that signed in in the browser.";
+const NO_CODES: &str = "Your organisation's policy does not allow signing in with a code. \
+     Please ask your administrator.";
+const SUPERSEDED: &str = "A newer sign-in was begun from the same place; this one has ended.";
 
 pub(super) async fn run(
+    sign_ins: &SignIns,
     tenant: &TenantLogin,
     asked: &Asked,
     person: &Person,
@@ -52,142 +67,197 @@ pub(super) async fn run(
     trail: &mut Trail,
 ) -> Result<Step, Ended> {
     module.wait(ONE_REQUEST).await?;
+    let attempt = sign_ins.attempts.begin(person.key, asked);
     let code = match tenant.service.device_code().await {
         Ok(code) => code,
         Err(error) => {
             trail.refused(&error);
-            trail.needs_administrator = error.meaning().class == Class::Configuration;
+            trail.needs_administrator |= error.meaning().class == Class::Configuration;
             return Ok(Step::End(refused(&error)));
         }
     };
     let issued = Instant::now();
-    let patience = if is_remote(&asked.service) {
-        REMOTE_LIMIT
+    let (patience, round) = if is_remote(&asked.service) {
+        (sign_ins.methods.remote_limit(), REMOTE_ROUND)
     } else {
-        LOCAL_LIMIT
+        (LOCAL_LIMIT, LOCAL_ROUND)
     };
     let deadline = (asked.began + patience).min(issued + code.expires_in);
 
-    module
-        .show(&invitation(&person.name, &code, deadline - issued))
-        .await?;
-    match timeout_at(deadline, module.ask(PROMPT)).await {
-        Err(_) => {
-            trail.fact("too-late", "nobody pressed Enter in time");
-            return Ok(Step::End(said(Outcome::AuthError, TOO_LATE)));
-        }
-        Ok(reply) => match reply? {
-            Reply::CannotPrompt => {
-                trail.fact("no-prompt", "the application can't show a visible prompt");
-                return Ok(Step::End(said(Outcome::AuthError, NO_PROMPT)));
-            }
-            Reply::Given(_) => {}
-        },
+    // A registration that may not use codes at all says so now, not after the person has signed in.
+    let mut interval = code.interval;
+    if let Some(early) = once(tenant, &code, &mut interval).await {
+        return Ok(settle(early, tenant, trail).await);
     }
-    // The last poll may begin just before the deadline.
-    let silence = deadline.saturating_duration_since(Instant::now()) + ONE_REQUEST;
-    module.wait(silence).await?;
-    match poll(tenant, &code, issued, deadline).await {
-        Ok(token) => Ok(tenant.prove(&token, trail).await),
-        Err(failed) => Ok(Step::End(failed.verdict(trail))),
+    let left = deadline.saturating_duration_since(Instant::now());
+    module
+        .show(&invitation(&person.name, &code, left, asked.screen))
+        .await?;
+    let waiting = async {
+        tokio::select! {
+            polled = poll(tenant, &code, interval, deadline) => polled,
+            () = attempt.superseded() => Err(Failed::Superseded),
+        }
+    };
+    match while_waiting(waiting, round, deadline, module).await? {
+        Some(polled) => Ok(settle(polled, tenant, trail).await),
+        None => {
+            trail.fact("no-prompt", "the application can't show a visible prompt");
+            Ok(Step::End(said(Outcome::AuthError, NO_PROMPT)))
+        }
     }
 }
 
+/// Has the person press Enter until `waiting` has come to an end; `None` if they can't be asked.
+async fn while_waiting(
+    waiting: impl Future<Output = Polled>,
+    round: Duration,
+    deadline: Instant,
+    module: &mut impl Module,
+) -> Result<Option<Polled>, Ended> {
+    let mut waiting = pin!(waiting);
+    let mut polled = None;
+    let mut prompt = PROMPT.to_owned();
+    loop {
+        {
+            let mut asking = pin!(timeout_at(deadline, module.ask(&prompt)));
+            let reply = loop {
+                tokio::select! {
+                    reply = &mut asking => break reply,
+                    result = &mut waiting, if polled.is_none() => {
+                        // A prompt can't be taken back, but what came of it is known.
+                        if matches!(result, Err(Failed::Superseded)) {
+                            return Ok(Some(result));
+                        }
+                        polled = Some(result);
+                    }
+                }
+            };
+            match reply {
+                Err(_) => return Ok(Some(Err(Failed::NoEnter))),
+                Ok(reply) => match reply? {
+                    Reply::CannotPrompt => return Ok(None),
+                    Reply::Given(_) => {}
+                },
+            }
+        }
+        if polled.is_none() {
+            // The last poll may begin just before the end of the round.
+            module.wait(round + ONE_REQUEST).await?;
+            let until = (Instant::now() + round).min(deadline + ONE_REQUEST);
+            polled = timeout_at(until, &mut waiting).await.ok();
+        } else {
+            module.wait(ONE_REQUEST).await?;
+        }
+        if polled.is_some() {
+            return Ok(polled);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        prompt = format!("Not finished yet, {} left. {PROMPT}", duration(left));
+    }
+}
+
+/// What polling came to.
+type Polled = Result<IdToken, Failed>;
+
 /// Why polling brought no token.
 enum Failed {
-    TooLate,
+    NoEnter,
+    NotFinished,
     Declined,
+    Superseded,
     Refused(EntraError),
+}
+
+async fn settle(polled: Polled, tenant: &TenantLogin, trail: &mut Trail) -> Step {
+    match polled {
+        Ok(token) => tenant.prove(&token, trail).await,
+        Err(failed) => Step::End(failed.verdict(trail)),
+    }
 }
 
 impl Failed {
     fn verdict(self, trail: &mut Trail) -> Verdict {
-        match self {
-            Self::TooLate => {
-                trail.fact("too-late", "nobody finished the sign-in in time");
-                said(Outcome::AuthError, TOO_LATE)
-            }
-            Self::Declined => {
-                trail.fact("declined", "declined in the browser");
-                said(Outcome::AuthError, DECLINED)
-            }
-            Self::Refused(error) => {
-                trail.refused(&error);
-                let meaning = error.meaning();
-                trail.needs_administrator = meaning.class == Class::Configuration;
-                match meaning.class {
-                    // Said of whoever signed in elsewhere, who may be anybody.
-                    Class::CutOff | Class::Interaction | Class::Renew => {
-                        said(Outcome::AuthError, ELSEWHERE_REFUSED)
-                    }
-                    Class::Deny if meaning.sentence == errors::INCORRECT => {
-                        said(Outcome::AuthError, ELSEWHERE_REFUSED)
-                    }
-                    Class::Deny | Class::Unavailable | Class::Configuration => refused(&error),
-                }
-            }
-        }
+        let (word, fact, sentence) = match self {
+            Self::NoEnter => ("too-late", "nobody pressed Enter in time", TOO_LATE),
+            Self::NotFinished => (
+                "too-late",
+                "nobody finished the sign-in in time; or the page refused it, which it tells nobody but the \
+                 tenant's sign-in log",
+                NOT_FINISHED,
+            ),
+            Self::Declined => ("declined", "declined in the browser", DECLINED),
+            Self::Superseded => (
+                "superseded",
+                "a newer sign-in was begun from the same place",
+                SUPERSEDED,
+            ),
+            Self::Refused(error) => return elsewhere(&error, trail),
+        };
+        trail.fact(word, fact);
+        said(Outcome::AuthError, sentence)
     }
+}
+
+/// The verdict of a refusal that was said of whoever signed in elsewhere, who may be anybody.
+fn elsewhere(error: &EntraError, trail: &mut Trail) -> Verdict {
+    trail.refused(error);
+    let meaning = error.meaning();
+    trail.needs_administrator |= meaning.class == Class::Configuration;
+    let sentence = match meaning.class {
+        Class::CutOff | Class::Interaction | Class::Renew => ELSEWHERE_REFUSED,
+        Class::Deny if meaning.sentence == errors::INCORRECT => ELSEWHERE_REFUSED,
+        Class::Deny if meaning.sentence == errors::POLICY => NO_CODES,
+        Class::Deny | Class::Unavailable | Class::Configuration => return refused(error),
+    };
+    said(Outcome::AuthError, &error.with_reference(sentence))
 }
 
 async fn poll(
     tenant: &TenantLogin,
     code: &DeviceCode,
-    issued: Instant,
+    mut interval: Duration,
     deadline: Instant,
-) -> Result<crate::entra::IdToken, Failed> {
-    let mut interval = code.interval;
-    let mut next = issued + interval;
+) -> Polled {
     loop {
+        let next = Instant::now() + interval;
         if next >= deadline {
             sleep_until(deadline).await;
-            return Err(Failed::TooLate);
+            return Err(Failed::NotFinished);
         }
         sleep_until(next).await;
-        let error = match tenant.service.poll(code).await {
-            Ok(token) => return Ok(token),
-            Err(error) => error,
-        };
-        let word = error.refusal().map_or("", |refusal| refusal.error.as_str());
-        match (word, error.refusal().map_or(0, |refusal| refusal.code())) {
-            ("authorization_pending", _) => {}
-            ("slow_down", _) => interval += SLOW_DOWN,
-            ("authorization_declined" | "access_denied", 0) | ("authorization_declined", _) => {
-                return Err(Failed::Declined);
-            }
-            ("expired_token", _) | (_, 70019 | 70020) => return Err(Failed::TooLate),
-            _ if error.meaning().class == Class::Unavailable => {
-                // RFC 8628 §3.5: back off when the way to the server is in trouble.
-                tracing::info!("polling a device code: {error}");
-                interval = interval.saturating_mul(2).min(BACK_OFF_LIMIT).max(interval);
-            }
-            _ => return Err(Failed::Refused(error)),
+        if let Some(polled) = once(tenant, code, &mut interval).await {
+            return polled;
         }
-        next = Instant::now() + interval;
     }
 }
 
-/// What the person is shown. Links and codes are the server's, whatever they are.
-fn invitation(name: &str, code: &DeviceCode, left: Duration) -> String {
-    let mut text = format!(
-        "To sign in as {name}, open this page on any device\n\n    {}\n\nand enter the code\n\n    {}\n\n",
-        code.link, code.user_code
-    );
-    if let Some(drawn) = qr_code::drawn(&code.link) {
-        text.push_str(&drawn);
-        text.push_str("\n\n");
-    }
-    // Writing to a string can't fail.
-    let _ = write!(text, "Time left: {}.", duration(left));
-    text
-}
-
-fn duration(left: Duration) -> String {
-    match (left.as_secs() / 60, left.as_secs() % 60) {
-        (0, seconds) => format!("{seconds} seconds"),
-        (1, 0) => "1 minute".to_owned(),
-        (minutes, 0) => format!("{minutes} minutes"),
-        (1, seconds) => format!("1 minute {seconds} seconds"),
-        (minutes, seconds) => format!("{minutes} minutes {seconds} seconds"),
+/// One poll: `None` for "not yet", which may ask for a longer interval.
+async fn once(tenant: &TenantLogin, code: &DeviceCode, interval: &mut Duration) -> Option<Polled> {
+    let error = match tenant.service.poll(code).await {
+        Ok(token) => return Some(Ok(token)),
+        Err(error) => error,
+    };
+    let word = error.refusal().map_or("", |refusal| refusal.error.as_str());
+    match (word, error.refusal().map_or(0, |refusal| refusal.code())) {
+        ("authorization_pending", _) => None,
+        ("slow_down", _) => {
+            *interval += SLOW_DOWN;
+            None
+        }
+        ("authorization_declined" | "access_denied", 0) | ("authorization_declined", _) => {
+            Some(Err(Failed::Declined))
+        }
+        ("expired_token", _) | (_, 70019 | 70020) => Some(Err(Failed::NotFinished)),
+        _ if error.meaning().class == Class::Unavailable => {
+            // RFC 8628 §3.5: back off when the way to the server is in trouble.
+            tracing::info!("polling a device code: {error}");
+            *interval = interval
+                .saturating_mul(2)
+                .min(BACK_OFF_LIMIT)
+                .max(*interval);
+            None
+        }
+        _ => Some(Err(Failed::Refused(error))),
     }
 }

@@ -49,6 +49,11 @@ impl Trail {
         });
     }
 
+    /// Keeps a fact that explains the way, not the end.
+    pub(super) fn note(&mut self, fact: &str) {
+        self.facts.push(fact.to_owned());
+    }
+
     /// Keeps a fact that ends the sign-in.
     pub(super) fn fact(&mut self, detail: &str, fact: impl fmt::Display) {
         self.detail = detail.to_owned();

@@ -9,12 +9,15 @@
 
 mod account;
 mod admission;
+mod attempts;
 mod conversation;
 mod device_code;
+mod invitation;
 mod journal;
 mod module;
 mod password;
 mod qr_code;
+mod realms;
 #[cfg(test)]
 pub(crate) mod scripted;
 #[cfg(test)]
@@ -23,12 +26,16 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use entra_protocol::login::Screen;
 use tokio::time::Instant;
 
 use crate::config::SignIn;
 use crate::entra::{LoginService, Verifier};
 use crate::identity::TenantId;
 use crate::store::Store;
+
+use attempts::Attempts;
+use realms::Realms;
 
 pub use module::{Ended, Module, Reply};
 
@@ -47,6 +54,8 @@ pub struct SignIns {
     tenants: BTreeMap<TenantId, TenantLogin>,
     /// Which methods each PAM service offers.
     methods: SignIn,
+    /// The device codes that are being waited for.
+    attempts: Attempts,
 }
 
 impl SignIns {
@@ -63,6 +72,7 @@ impl SignIns {
             publish,
             tenants: tenants.into_iter().collect(),
             methods,
+            attempts: Attempts::default(),
         }
     }
 }
@@ -73,6 +83,20 @@ pub struct TenantLogin {
     pub service: Arc<dyn LoginService>,
     /// The only source of its people's identities.
     pub verifier: Verifier,
+    /// Whose passwords it judges.
+    realms: Realms,
+}
+
+impl TenantLogin {
+    /// A tenant at `service`, of whose people nothing is known yet.
+    #[must_use]
+    pub fn new(service: Arc<dyn LoginService>, verifier: Verifier) -> Self {
+        Self {
+            service,
+            verifier,
+            realms: Realms::default(),
+        }
+    }
 }
 
 /// What a sign-in is about, as far as the caller is believed.
@@ -82,8 +106,12 @@ pub struct Asked {
     pub user: String,
     /// The PAM service; empty if a caller who isn't root named one.
     pub service: String,
+    /// The terminal, as PAM names it; empty if there is none, or if the caller isn't root.
+    pub terminal: String,
     /// The remote host; empty if there is none, or if the caller isn't root.
     pub remote_host: String,
+    /// What texts will be shown on.
+    pub screen: Screen,
     /// When the conversation began: limits count from here.
     pub began: Instant,
 }

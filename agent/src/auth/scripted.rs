@@ -5,7 +5,7 @@
 //! `VerifiedIdentity`, not even here.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entra_protocol::Secret;
 use entra_protocol::admin::{Counts, ImportSummary, Role, Withheld};
-use entra_protocol::login::{ToAgent, ToModule};
+use entra_protocol::login::{Screen, ToAgent, ToModule};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -25,7 +25,9 @@ use super::module::{Ended, Module};
 use super::{Asked, Publish, SignIns, TenantLogin};
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::{Method, SignIn};
-use crate::entra::{Answering, DeviceCode, EntraError, IdToken, LoginService, Refusal, Verifier};
+use crate::entra::{
+    Answering, DeviceCode, EntraError, IdToken, LoginService, Realm, Refusal, Verifier,
+};
 use crate::graph::{MemberKind, UserObject};
 use crate::identity::{ObjectId, ObjectKey};
 use crate::store::fixture_import::{Commit, NewId, StoredUser};
@@ -138,11 +140,17 @@ pub(crate) fn no_answer() -> EntraError {
 pub(crate) struct Tenant {
     pub(crate) passwords: Mutex<VecDeque<Result<IdToken, EntraError>>>,
     pub(crate) polls: Mutex<VecDeque<Result<IdToken, EntraError>>>,
+    /// The answer to the poll that comes before the code is shown; it is not in the queue.
+    pub(crate) early: Mutex<Option<EntraError>>,
+    is_fresh: AtomicBool,
     /// UPN and password of each request.
     pub(crate) asked: Mutex<Vec<(String, String)>>,
     /// When each poll came.
     pub(crate) polled_at: Mutex<Vec<Instant>>,
     pub(crate) key_fetches: AtomicUsize,
+    /// Whether the domain is federated; `None`: the question is never answered.
+    pub(crate) realm: Mutex<Option<Option<Realm>>>,
+    pub(crate) realm_questions: AtomicUsize,
 }
 
 impl Tenant {
@@ -174,6 +182,7 @@ impl LoginService for Tenant {
     }
 
     fn device_code(&self) -> Answering<'_, DeviceCode> {
+        self.is_fresh.store(true, Ordering::SeqCst);
         Box::pin(async {
             Ok(DeviceCode {
                 user_code: "LJN9VTLG2".to_owned(),
@@ -186,12 +195,28 @@ impl LoginService for Tenant {
     }
 
     fn poll<'a>(&'a self, _: &'a DeviceCode) -> Answering<'a, IdToken> {
+        if self.is_fresh.swap(false, Ordering::SeqCst) {
+            let answer = self.early.lock().unwrap().take();
+            let answer = answer.unwrap_or_else(|| refusal("authorization_pending", 70016));
+            return Box::pin(async move { Err(answer) });
+        }
         self.polled_at.lock().unwrap().push(Instant::now());
         let answer = self.polls.lock().unwrap().pop_front();
         // A script at its end: nobody ever approves.
         Box::pin(
             async move { answer.unwrap_or_else(|| Err(refusal("authorization_pending", 70016))) },
         )
+    }
+
+    fn realm<'a>(&'a self, _: &'a str) -> Answering<'a, Realm> {
+        self.realm_questions.fetch_add(1, Ordering::SeqCst);
+        let realm = self.realm.lock().unwrap().unwrap_or(Some(Realm::Here));
+        Box::pin(async move {
+            match realm {
+                Some(realm) => Ok(realm),
+                None => std::future::pending().await,
+            }
+        })
     }
 
     fn signing_keys(&self) -> Answering<'_, Zeroizing<Vec<u8>>> {
@@ -305,10 +330,7 @@ impl Host {
             self.store.clone(),
             self.publish(),
             tenants.into_iter().map(|(id, tenant)| {
-                let login = TenantLogin {
-                    service: tenant.clone(),
-                    verifier: verifier(),
-                };
+                let login = TenantLogin::new(tenant.clone(), verifier());
                 (id.parse().unwrap(), login)
             }),
             methods,
@@ -330,7 +352,9 @@ pub(crate) fn asked(user: &str, service: &str) -> Asked {
     Asked {
         user: user.to_owned(),
         service: service.to_owned(),
+        terminal: "ssh".to_owned(),
         remote_host: "192.0.2.7".to_owned(),
+        screen: Screen::default(),
         began: Instant::now(),
     }
 }

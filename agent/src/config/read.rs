@@ -9,6 +9,7 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 use super::section::{Section, most_alike};
+use super::sign_in::LOGIN_GRACE;
 use super::{
     Config, ConfigError, Groups, Homes, Ids, Method, NameAttribute, Names, Offline, SignIn, proxy,
     tenant,
@@ -205,10 +206,16 @@ fn read_sign_in(mut section: Section) -> Result<SignIn, ConfigError> {
         let methods = methods("sign_in.services", &service, words)?;
         services.insert(service, methods);
     }
+    let grace = section.optional_number(
+        "login_grace_seconds",
+        *LOGIN_GRACE.start(),
+        *LOGIN_GRACE.end(),
+    )?;
     Ok(SignIn {
         remote,
         local,
         services,
+        login_grace_seconds: grace.unwrap_or(defaults.login_grace_seconds),
     })
 }
 

@@ -74,7 +74,10 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("homes", &["template", "roots", "shell"]),
     ("ids", &["base", "size"]),
     ("groups", &["members_max"]),
-    ("sign_in", &["remote", "local", "services"]),
+    (
+        "sign_in",
+        &["remote", "local", "services", "login_grace_seconds"],
+    ),
     ("offline", &["maximum_age_days"]),
     ("directory", &["enumerate"]),
     (

@@ -5,6 +5,7 @@
 //! both for one service.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Services that people reach over the network.
 const REMOTE_SERVICES: &[&str] = &["sshd", "cockpit"];
@@ -50,9 +51,28 @@ pub struct SignIn {
     pub local: Vec<Method>,
     /// For services named one by one.
     pub services: BTreeMap<String, Vec<Method>>,
+    /// sshd's `LoginGraceTime` (sshd_config(5)), in seconds.
+    pub login_grace_seconds: u32,
 }
 
+/// sshd's own default.
+const LOGIN_GRACE_SECONDS: u32 = 120;
+
+/// What is believed of `LoginGraceTime`, in seconds: below it nobody finishes a sign-in in a browser, above
+/// it the code's own life ends first.
+pub(super) const LOGIN_GRACE: std::ops::RangeInclusive<u32> = 30..=900;
+
+/// How long before sshd closes the connection the last word must be said: the clock of `LoginGraceTime` starts with
+/// the connection, and keys were tried before PAM was asked.
+const LAST_WORD: Duration = Duration::from_secs(10);
+
 impl SignIn {
+    /// How long a sign-in over the network may take in all.
+    #[must_use]
+    pub fn remote_limit(&self) -> Duration {
+        Duration::from_secs(self.login_grace_seconds.into()).saturating_sub(LAST_WORD)
+    }
+
     /// The methods of one PAM service, first tried first.
     #[must_use]
     pub fn methods(&self, service: &str) -> &[Method] {
@@ -70,6 +90,7 @@ impl Default for SignIn {
             remote: vec![Method::DeviceCode],
             local: vec![Method::Password, Method::DeviceCode],
             services: BTreeMap::new(),
+            login_grace_seconds: LOGIN_GRACE_SECONDS,
         }
     }
 }

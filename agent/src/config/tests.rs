@@ -55,6 +55,7 @@ members_max = 10
 [sign_in]
 remote = []
 local = ["device-code"]
+login_grace_seconds = 60
 [sign_in.services]
 sshd = ["password", "device-code"]
 [offline]
@@ -95,6 +96,7 @@ fn the_least_gives_the_defaults() {
     assert_eq!(config.offline.maximum_age.as_secs(), 14 * 24 * 60 * 60);
     assert!(!config.enumerate);
     assert_eq!(config.sign_in.methods("sshd"), [Method::DeviceCode]);
+    assert_eq!(config.sign_in.remote_limit().as_secs(), 110);
     assert_eq!(
         config.sign_in.methods("sudo"),
         [Method::Password, Method::DeviceCode]
@@ -142,6 +144,7 @@ fn every_key_is_read() {
         [Method::Password, Method::DeviceCode]
     );
     assert_eq!(config.sign_in.methods("cockpit"), []);
+    assert_eq!(config.sign_in.remote_limit().as_secs(), 50);
     assert_eq!(config.sign_in.methods("su"), [Method::DeviceCode]);
     assert!(config.enumerate);
     let proxy = config.proxy.unwrap();
@@ -229,6 +232,10 @@ fn a_wrong_value_names_the_key_and_what_it_takes() {
         (
             "[sign_in.services]\nsshd = \"password\"",
             "[sign_in.services]: `sshd` takes a list",
+        ),
+        (
+            "[sign_in]\nlogin_grace_seconds = 0",
+            "[sign_in]: `login_grace_seconds` takes a whole number from 30 to 900",
         ),
         (
             "[offline]\nmaximum_age_days = 0",

@@ -56,8 +56,10 @@ pub struct Refusal {
     pub codes: Vec<u32>,
     /// Entra's finer word, if it gave one.
     pub suberror: Option<String>,
-    /// The description's first line.
+    /// The description's first sentence or so, without the code in front and the ids behind.
     pub description: String,
+    /// Where the server says that an expired password is changed; `https` only.
+    pub password_change_url: Option<String>,
     /// For Microsoft's support; the same as `x-ms-request-id`.
     pub trace_id: Option<String>,
     /// The request's own id, as echoed.
@@ -75,18 +77,19 @@ impl Refusal {
             error_description: Option<String>,
             error_codes: Vec<u32>,
             suberror: Option<String>,
+            password_change_url: Option<String>,
             trace_id: Option<String>,
             correlation_id: Option<String>,
         }
         let body: Body = serde_json::from_slice(body).unwrap_or_default();
-        let description = body.error_description.unwrap_or_default();
         Self {
             place: place.to_owned(),
             status,
             error: cleaned(body.error.as_str().unwrap_or_default()),
             codes: body.error_codes,
             suberror: body.suberror.as_deref().map(cleaned),
-            description: cleaned(description.lines().next().unwrap_or_default()),
+            description: plain_description(&body.error_description.unwrap_or_default()),
+            password_change_url: body.password_change_url.as_deref().and_then(shown_address),
             trace_id: body.trace_id.as_deref().map(cleaned),
             correlation_id: body.correlation_id.as_deref().map(cleaned),
         }
@@ -112,21 +115,32 @@ impl EntraError {
     /// What the table says of it; for errors without a code, what fits.
     #[must_use]
     pub fn meaning(&self) -> &'static errors::Meaning {
-        const NO_ANSWER: errors::Meaning = errors::Meaning {
-            meaning: "no usable answer",
-            ..errors::TRANSIENT
-        };
-        const OURS: errors::Meaning = errors::Meaning {
-            codes: &[],
-            class: errors::Class::Configuration,
-            outcome: entra_protocol::login::Outcome::Unavailable,
-            sentence: errors::SET_UP_WRONG,
-            meaning: "this host's registration or credential is wrong",
-        };
         match self {
             Self::Refused(refusal) => errors::meaning(refusal),
-            Self::NoAnswer { .. } | Self::Unusable { .. } => &NO_ANSWER,
-            Self::OtherTenant { .. } | Self::Credential(_) => &OURS,
+            Self::NoAnswer { .. } | Self::Unusable { .. } => &errors::NO_ANSWER,
+            Self::OtherTenant { .. } | Self::Credential(_) => &errors::OURS,
+        }
+    }
+
+    /// What the person is told: a sentence, and the id to quote where the login service answered.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let meaning = self.meaning();
+        match self.refusal() {
+            Some(refusal) => self.with_reference(&errors::sentence(meaning, refusal)),
+            None => meaning.sentence.to_owned(),
+        }
+    }
+
+    /// Another sentence with that id.
+    #[must_use]
+    pub fn with_reference(&self, sentence: &str) -> String {
+        match self
+            .refusal()
+            .and_then(|refusal| refusal.correlation_id.as_deref())
+        {
+            Some(id) => format!("{sentence} (reference: {id})"),
+            None => sentence.to_owned(),
         }
     }
 
@@ -155,12 +169,20 @@ impl fmt::Display for EntraError {
                 let meaning = self.meaning().meaning;
                 write!(f, "{}: HTTP {}", refusal.place, refusal.status)?;
                 match refusal.codes.first() {
-                    Some(code) => write!(f, ", AADSTS{code}: {meaning}"),
+                    Some(code) => write!(f, ", AADSTS{code}: {meaning}")?,
                     None if refusal.error.is_empty() => {
-                        write!(f, " with no error that can be read: {meaning}")
+                        return write!(f, " with no error that can be read: {meaning}");
                     }
-                    None => write!(f, ", {}: {meaning}", refusal.error),
+                    None => write!(f, ": {meaning}")?,
                 }
+                write!(f, " ({}", refusal.error)?;
+                if let Some(suberror) = &refusal.suberror {
+                    write!(f, ", {suberror}")?;
+                }
+                if !refusal.description.is_empty() {
+                    write!(f, ": {}", refusal.description)?;
+                }
+                f.write_str(")")
             }
             Self::NoAnswer { place, reason } => write!(f, "{place}: no answer: {reason}"),
             Self::Unusable { place, reason } => {
@@ -180,6 +202,27 @@ impl fmt::Display for EntraError {
 }
 
 impl std::error::Error for EntraError {}
+
+/// Entra's own words without the code, which the table explains, and the ids, which are kept apart. They
+/// follow a line end in older answers and a blank in newer ones.
+fn plain_description(text: &str) -> String {
+    let text = text.lines().next().unwrap_or_default();
+    let text = text.split(" Trace ID: ").next().unwrap_or_default();
+    let text = match text.split_once(": ") {
+        Some((code, rest)) if code.starts_with("AADSTS") => rest,
+        _ => text,
+    };
+    cleaned(text.trim_end())
+}
+
+/// An address for a person to open: `https`, of sane length, as the server wrote it.
+fn shown_address(text: &str) -> Option<String> {
+    /// What fits a terminal in some lines.
+    const LIMIT: usize = 200;
+    let sane = text.len() <= LIMIT && !text.contains(|c: char| c.is_control() || c == ' ');
+    let url = reqwest::Url::parse(text).ok().filter(|_| sane)?;
+    (url.scheme() == "https" && url.has_host()).then(|| text.to_owned())
+}
 
 /// Text from outside for the journal: no control characters, bounded.
 pub(super) fn cleaned(text: &str) -> String {
@@ -203,13 +246,49 @@ mod tests {
             error.reference().as_deref(),
             Some("AADSTS50076, trace t-1, correlation c-1")
         );
-        assert_eq!(
-            error.refusal().unwrap().description,
-            "AADSTS50076: Due to x."
-        );
+        assert_eq!(error.refusal().unwrap().description, "Due to x.");
         assert_eq!(
             error.to_string(),
-            "token: HTTP 400, AADSTS50076: a second factor is required"
+            "token: HTTP 400, AADSTS50076: a second factor is required (invalid_grant, basic_action: Due \
+             to x.)"
+        );
+        assert_eq!(
+            error.sentence(),
+            "This sign-in has to be continued in a browser. (reference: c-1)"
+        );
+    }
+
+    #[test]
+    fn newer_descriptions_have_blanks_before_the_ids() {
+        let text =
+            "AADSTS50126: Error validating credentials. Trace ID: t Correlation ID: c Timestamp: z";
+        assert_eq!(plain_description(text), "Error validating credentials.");
+        assert_eq!(plain_description("Not: a code"), "Not: a code");
+    }
+
+    #[test]
+    fn a_page_to_change_a_password_is_shown_if_it_is_one() {
+        let read = |url: &str| {
+            let body = serde_json::json!({"error": "invalid_grant", "password_change_url": url});
+            Refusal::read("token", 400, body.to_string().as_bytes()).password_change_url
+        };
+        assert_eq!(
+            read("https://change.example/now").as_deref(),
+            Some("https://change.example/now")
+        );
+        for bad in [
+            "http://change.example",
+            "javascript:x",
+            "https://a b",
+            "https://a/\u{1b}[2J",
+            "",
+            "x",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+        assert_eq!(
+            read(&format!("https://change.example/{}", "x".repeat(200))),
+            None
         );
     }
 

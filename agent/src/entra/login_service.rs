@@ -44,6 +44,15 @@ pub struct DeviceCode {
     pub code: Zeroizing<String>,
 }
 
+/// Who judges the passwords of a domain's people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Realm {
+    /// Entra itself, or what it passes them on to.
+    Here,
+    /// A sign-in page elsewhere: the domain is federated.
+    Elsewhere,
+}
+
 /// The login service, one call a request. No call repeats itself.
 pub trait LoginService: Send + Sync {
     /// The password grant: exactly one request.
@@ -55,6 +64,9 @@ pub trait LoginService: Send + Sync {
     /// Asks once whether a device code was redeemed; `authorization_pending` is an
     /// [`EntraError::Refused`] like every other "not yet".
     fn poll<'a>(&'a self, code: &'a DeviceCode) -> Answering<'a, IdToken>;
+
+    /// Who judges this person's password. The answer is the same for everybody of a domain.
+    fn realm<'a>(&'a self, upn: &'a str) -> Answering<'a, Realm>;
 
     /// The document with the tenant's signing keys (RFC 7517).
     fn signing_keys(&self) -> Answering<'_, Zeroizing<Vec<u8>>>;

@@ -30,7 +30,7 @@ pub use credential::{CredentialState, check_credential, credential_state};
 pub use failure::{EntraError, Refusal};
 pub use http::{LOGIN_REQUEST_LIMIT, http_client};
 pub use id_token::{ProofError, VerifiedIdentity, Verifier};
-pub use login_service::{Answering, DeviceCode, IdToken, LoginService};
+pub use login_service::{Answering, DeviceCode, IdToken, LoginService, Realm};
 pub use over_https::OverHttps;
 pub use proxy::check_proxy;
 
@@ -43,6 +43,8 @@ pub struct Endpoints {
     pub device_code: Url,
     /// The signing keys.
     pub keys: Url,
+    /// Who judges passwords; a UPN goes behind it.
+    pub realm: Url,
     /// What `iss` must be in the tenant's id tokens.
     pub issuer: String,
 }
@@ -57,10 +59,14 @@ impl Endpoints {
             url.set_path(&format!("/{}/{path}", tenant.id));
             url
         };
+        let mut realm = tenant.login_url.clone();
+        realm.set_path("/common/userrealm");
+        realm.set_query(Some("api-version=1.0"));
         Self {
             token: address("oauth2/v2.0/token"),
             device_code: address("oauth2/v2.0/devicecode"),
             keys: address("discovery/v2.0/keys"),
+            realm,
             issuer: address("v2.0").to_string(),
         }
     }

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use entra_protocol::Secret;
 
 use super::failure::cleaned;
-use super::login_service::{Answering, DeviceCode, IdToken, LoginService};
+use super::login_service::{Answering, DeviceCode, IdToken, LoginService, Realm};
 use super::oauth_client::through;
 use super::{Endpoints, EntraError, http};
 
@@ -85,6 +85,28 @@ impl OverHttps {
         })
     }
 
+    async fn realm_of(&self, upn: &str) -> Result<Realm, EntraError> {
+        #[derive(Deserialize)]
+        struct Body {
+            account_type: String,
+        }
+        let mut url = self.endpoints.realm.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(upn);
+        }
+        let answer = http::send(&self.client, Request::new(Method::GET, url)).await?;
+        let body: Body =
+            serde_json::from_slice(&answer.body).map_err(|error| EntraError::Unusable {
+                // Not with the person's name in it.
+                place: http::place(&Method::GET, &self.endpoints.realm),
+                reason: cleaned(&error.to_string()),
+            })?;
+        Ok(match body.account_type.as_str() {
+            "Federated" => Realm::Elsewhere,
+            _ => Realm::Here,
+        })
+    }
+
     async fn keys(&self) -> Result<Zeroizing<Vec<u8>>, EntraError> {
         let request = Request::new(Method::GET, self.endpoints.keys.clone());
         Ok(http::send(&self.client, request).await?.body)
@@ -118,6 +140,10 @@ impl LoginService for OverHttps {
             ])
             .await
         })
+    }
+
+    fn realm<'a>(&'a self, upn: &'a str) -> Answering<'a, Realm> {
+        Box::pin(self.realm_of(upn))
     }
 
     fn signing_keys(&self) -> Answering<'_, Zeroizing<Vec<u8>>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entra_protocol::Secret;
-use entra_protocol::login::{Begin, Outcome, Phase, ToAgent, ToModule, Verdict};
+use entra_protocol::login::{Begin, Outcome, Phase, Screen, ToAgent, ToModule, Verdict};
 use tokio::io::DuplexStream;
 use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
@@ -20,6 +20,7 @@ fn begin(phase: Phase, user: &str, service: &str) -> ToAgent {
         tty: String::new(),
         rhost: "192.0.2.7".to_owned(),
         silent: false,
+        screen: Screen::default(),
     })
 }
 

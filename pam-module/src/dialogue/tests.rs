@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fakes::{AGENT_UID, FakeApplication, FakeHost, Step, ask, ask_secret, show, verdict};
-use entra_protocol::login::{Outcome, Phase};
+use entra_protocol::login::{Outcome, Phase, Screen};
 
 const SHORT: Patience = Patience {
     connect: Duration::from_millis(500),
@@ -19,6 +19,39 @@ fn begin() -> Begin {
         tty: String::new(),
         rhost: String::new(),
         silent: false,
+        screen: Screen::default(),
+    }
+}
+
+/// An agent that has closed its end, with this left to read.
+struct Gone(Option<Outcome>);
+
+impl Agent for Gone {
+    fn peer_uid(&self) -> u32 {
+        AGENT_UID
+    }
+
+    fn send(&mut self, _: &ToAgent) -> Result<(), ClientError> {
+        Err(ClientError::HungUp)
+    }
+
+    fn receive(&mut self, _: Duration) -> Result<ToModule, ClientError> {
+        let outcome = self.0.ok_or(ClientError::HungUp)?;
+        Ok(ToModule::Verdict(Verdict {
+            outcome,
+            message: None,
+        }))
+    }
+}
+
+#[test]
+fn a_refusal_that_came_while_somebody_typed_counts_and_nothing_else_does() {
+    let answer = || Ok(ToAgent::CannotPrompt);
+    let refused = send_answer(&mut Gone(Some(Outcome::AuthError)), answer());
+    assert!(matches!(refused, Ok(Sent::TooLate(verdict)) if verdict.outcome == Outcome::AuthError));
+    for nothing in [None, Some(Outcome::Success)] {
+        let failed = send_answer(&mut Gone(nothing), answer());
+        assert!(matches!(failed, Err(Failure::Agent(ClientError::HungUp))));
     }
 }
 
@@ -197,7 +230,28 @@ fn silence_is_kept_when_asked_for() {
         silent: true,
         ..begin()
     };
-    assert!(converse(&host, &person, quiet, SHORT).is_ok());
-    assert!(person.texts().is_empty());
+    let ending = converse(&host, &person, quiet, SHORT).unwrap();
+    assert!(ending.is_silent && person.texts().is_empty());
+    host.heard();
+}
+
+/// sudo asks every module for silence, and shows nothing but prompts of a module that keeps it.
+#[test]
+fn silence_is_over_with_the_first_question_and_nothing_that_belongs_to_it_is_lost() {
+    let mut host = FakeHost::and_agent(vec![
+        show("Open this page."),
+        ask("Press Enter: "),
+        Step::Hear,
+        show("Thank you."),
+        verdict(Outcome::AuthError, Some("Declined.")),
+    ]);
+    let person = FakeApplication::typing("alice", [Ok("")]);
+    let quiet = Begin {
+        silent: true,
+        ..begin()
+    };
+    let ending = converse(&host, &person, quiet, SHORT).unwrap();
+    assert!(!ending.is_silent);
+    assert_eq!(person.texts(), ["Open this page.", "Thank you."]);
     host.heard();
 }

@@ -6,7 +6,7 @@ use entra_protocol::login::{ToAgent, ToModule};
 
 use super::*;
 use crate::fakes::{
-    FakeApplication, FakeHost, MAXIMUM_AGE, PUBLISHED, Step, ask_secret, show, verdict,
+    FakeApplication, FakeHost, MAXIMUM_AGE, PUBLISHED, SCREEN, Step, ask_secret, show, verdict,
 };
 use crate::guard;
 
@@ -44,7 +44,7 @@ fn a_right_password_is_success_and_becomes_the_authtok() {
     let heard = host.heard();
     assert!(matches!(
         &heard[0],
-        ToAgent::Begin(Begin { phase: Phase::Auth, user, service, tty, rhost, silent: false })
+        ToAgent::Begin(Begin { phase: Phase::Auth, user, service, tty, rhost, silent: false, screen: SCREEN })
             if user == "Alice" && service == "sshd" && tty == "ssh" && rhost == "192.0.2.7"
     ));
 }
