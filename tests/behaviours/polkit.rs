@@ -15,17 +15,17 @@ fn polkit_takes_ones_own_password_or_device_code() -> Result<(), Trouble> {
     own_passwords_serve(&host)?;
     for person in [ALICE, LARS] {
         let (mut agent, shell) = asking(&host, &person)?;
-        agent.send_line(person.password)?;
+        answer(&host, &mut agent, person.password)?;
         assert_eq!(ran_as(shell)?, "root", "{}", person.name);
     }
     assert_eq!(host.tenant().token_requests("password")?, 1);
 
     let (mut agent, shell) = asking(&host, &BOB)?;
-    agent.send_line(BOB.password)?;
+    answer(&host, &mut agent, BOB.password)?;
     let (code, screen) = host.device_code(&mut agent)?;
     assert!(screen.contains(['█', '▀', '▄']), "no QR code:\n{screen}");
     host.tenant().approve(&code, BOB.upn)?;
-    agent.send_line("")?;
+    answer(&host, &mut agent, "")?;
     assert_eq!(ran_as(shell)?, "root");
     let journal = host.journal("entra-agent.service")?;
     assert!(journal.contains("service=\"polkit-1\""), "{journal}");
@@ -64,6 +64,17 @@ pub(crate) fn asking(host: &Host, person: &Person) -> Result<(Terminal, Terminal
     shell.send_line("")?;
     agent.expect("Password: ", SOON)?;
     Ok((agent, shell))
+}
+
+/// Types a line for the agent, once it reads: it drops what was typed before it has switched
+/// the echo off.
+pub(crate) fn answer(host: &Host, agent: &mut Terminal, line: &str) -> Result<(), Trouble> {
+    until("an end of the echo", SOON, || {
+        let terminal = "readlink /proc/$(pgrep -n -x pkttyagent)/fd/0";
+        let state = host.run(&format!("stty -a -F $({terminal})")).ok()?;
+        state.stdout.contains(" -echo ").then_some(())
+    })?;
+    agent.send_line(line)
 }
 
 /// The last line that the shell showed.

@@ -37,11 +37,13 @@ fn a_wrong_password_reaches_the_tenant_once_through_every_front() -> Result<(), 
     ];
     for (name, front) in fronts {
         let mut terminal = front(&host)?;
-        if name != "polkit" {
+        if name == "polkit" {
+            polkit::answer(&host, &mut terminal, WRONG)?;
+        } else {
             terminal.expect("assword", SOON)?;
             terminal.expect(": ", SOON)?;
+            terminal.send_line(WRONG)?;
         }
-        terminal.send_line("Not-The-Password-1")?;
         terminal.expect(SENTENCE, SOON)?;
         // What the front itself says then, or asks.
         let own = ["enied", "incorrect", "ailure", "try again", "FAILED"];
@@ -56,9 +58,9 @@ fn a_wrong_password_reaches_the_tenant_once_through_every_front() -> Result<(), 
     }
 
     // It has no way to show text after a refusal.
-    let refused = host.run(
-        "sshpass -p Not-The-Password-1 ssh -o PreferredAuthentications=password -l alice localhost true",
-    )?;
+    let refused = host.run(&format!(
+        "sshpass -p {WRONG} ssh -o PreferredAuthentications=password -l alice localhost true",
+    ))?;
     refused.refusal()?;
     asked_once(&host, "sshd's password method")
 }
@@ -66,6 +68,7 @@ fn a_wrong_password_reaches_the_tenant_once_through_every_front() -> Result<(), 
 /// Starts a program that asks for a password.
 type Front = fn(&Host) -> Result<Terminal, Trouble>;
 
+const WRONG: &str = "Not-The-Password-1";
 const SENTENCE: &str = "Incorrect username or password.";
 
 fn asked_once(host: &Host, front: &str) -> Result<(), Trouble> {
