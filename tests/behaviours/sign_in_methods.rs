@@ -1,7 +1,7 @@
 //! Who can't sign in by password alone goes on by device code in the same conversation and is told so; each
 //! refusal is a plain sentence, with the id under which the journal and the tenant's sign-in log have it.
 
-use harness::people::{ALICE, ERIN, LARS};
+use harness::people::{ALICE, BOB, ERIN, LARS};
 use harness::{DEVICE_CODE_PROMPT, Host, Terminal, Trouble};
 use serde_json::json;
 
@@ -190,5 +190,28 @@ fn the_journal_has(host: &Host, reference: &str, code: &str) -> Result<(), Troub
         line.is_some_and(|line| line.contains(code)),
         "{reference} {code}:\n{journal}"
     );
+    Ok(())
+}
+
+/// sshd's `password` method answers every hidden prompt with the password and passes no text on before
+/// somebody is in: the sentence that it is given stands in the journal, and no code is left to be polled.
+#[test]
+fn sshds_password_method_ends_at_a_second_factor_and_the_journal_says_what_to_use()
+-> Result<(), Trouble> {
+    let host = ready::everybody_may_sign_in()?;
+    let mut ssh = host.terminal(
+        "ssh -o PubkeyAuthentication=no -o PreferredAuthentications=password -l bob localhost",
+    )?;
+    ssh.expect("password: ", SOON)?;
+    ssh.send_line(BOB.password)?;
+    ssh.expect("Permission denied (", SOON)?;
+    assert_eq!(host.tenant().token_requests("password")?, 1);
+    let journal = host.journal("entra-agent.service")?;
+    assert!(
+        journal.contains("the application can't show a visible prompt; keyboard-interactive can"),
+        "{journal}"
+    );
+    let codes = host.tenant().call("GET", "/device-codes", None)?;
+    assert_eq!(codes[0]["polls"], 1, "{codes}");
     Ok(())
 }

@@ -102,7 +102,10 @@ pub(super) async fn run(
     match while_waiting(waiting, round, deadline, module).await? {
         Some(polled) => Ok(settle(polled, tenant, trail).await),
         None => {
-            trail.fact("no-prompt", "the application can't show a visible prompt");
+            trail.fact(
+                "no-prompt",
+                "the application can't show a visible prompt; keyboard-interactive can",
+            );
             Ok(Step::End(said(Outcome::AuthError, NO_PROMPT)))
         }
     }
