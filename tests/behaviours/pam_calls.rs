@@ -38,7 +38,7 @@ fn every_order_of_calls_is_answered() -> Result<(), Trouble> {
             "{refused}"
         );
     }
-    // In front of it: sshd opens sessions only after the account phase.
+    // What comes before it does not make up for it.
     for calls in ["setcred acct_mgmt", "open_session acct_mgmt"] {
         pamtester(&host, DAVE.name, calls)?.refusal()?;
     }
@@ -61,7 +61,7 @@ fn a_whole_sign_in_on_one_handle() -> Result<(), Trouble> {
 
     let asked = pamtester(&host, ALICE.name, "chauthtok")?;
     assert!(asked.refusal()?.contains("https://aka.ms/sspr"), "{asked}");
-    // pam_unix asks local people's old password of whoever isn't root.
+    // As login calls it after an account phase that wants a new password.
     let asked = pamtester(&host, ALICE.name, "chauthtok(PAM_CHANGE_EXPIRED_AUTHTOK)")?;
     assert!(asked.refusal()?.contains("https://aka.ms/sspr"), "{asked}");
     Ok(())

@@ -2,7 +2,7 @@
 //! a trace of how they signed in, and their name in `who`, `last` and `loginctl`.
 
 use harness::people::{ALICE, LARS, Person};
-use harness::{Host, Terminal, Trouble, until};
+use harness::{Host, Output, Terminal, Trouble, until};
 
 use crate::ready::{self, SOON};
 
@@ -48,34 +48,31 @@ fn nothing_of_the_sign_in_is_left_in_the_environment() -> Result<(), Trouble> {
     }
     let ways: [(&str, WayIn); 9] = [
         ("ssh with a password", |host, who| {
-            host.ssh_password(who.name, who.password, LOOK)?.whole()
+            text(&host.ssh_password(who.name, who.password, LOOK)?)
         }),
         ("ssh with a key", |host, who| {
-            host.ssh_key(who.name, LOOK)?.whole()
+            text(&host.ssh_key(who.name, LOOK)?)
         }),
         ("login", |host, who| {
             let mut terminal = login(host, who)?;
             terminal.send_line(&format!("({LOOK}) > seen; exit"))?;
             terminal.finish(SOON)?.stdout()?;
-            host.run("cat /home/*/seen; rm /home/*/seen")?.whole()
+            text(&host.run("cat /home/*/seen; rm /home/*/seen")?)
         }),
         ("su", |host, who| {
-            host.run(&format!("su {} -c '{LOOK}'", who.name))?.whole()
+            text(&host.run(&format!("su {} -c '{LOOK}'", who.name))?)
         }),
         ("su -", |host, who| {
-            host.run(&format!("su - {} -c '{LOOK}'", who.name))?.whole()
+            text(&host.run(&format!("su - {} -c '{LOOK}'", who.name))?)
         }),
         ("sudo -u", |host, who| {
-            host.run(&format!("sudo -u {} sh -c '{LOOK}'", who.name))?
-                .whole()
+            text(&host.run(&format!("sudo -u {} sh -c '{LOOK}'", who.name))?)
         }),
         ("sudo -i", |host, who| {
-            host.run(&format!("sudo -i -u {} sh -c '{LOOK}'", who.name))?
-                .whole()
+            text(&host.run(&format!("sudo -i -u {} sh -c '{LOOK}'", who.name))?)
         }),
         ("systemd --user", |host, who| {
-            host.ssh_key(who.name, "systemctl --user show-environment")?
-                .whole()
+            text(&host.ssh_key(who.name, "systemctl --user show-environment")?)
         }),
         ("cron", |host, who| {
             crate::cron_jobs::at_start(host, who.name, &format!("({LOOK}) > seen"))?;
@@ -104,14 +101,8 @@ type WayIn = fn(&Host, &Person) -> Result<String, Trouble>;
 /// The environment and the numbers of the open files.
 const LOOK: &str = "env; echo open: $(ls /proc/self/fd)";
 
-trait Whole {
-    fn whole(self) -> Result<String, Trouble>;
-}
-
-impl Whole for harness::Output {
-    fn whole(self) -> Result<String, Trouble> {
-        Ok(self.stdout()?.to_owned())
-    }
+fn text(output: &Output) -> Result<String, Trouble> {
+    Ok(output.stdout()?.to_owned())
 }
 
 fn without_names(seen: &str, name: &str, uid: &str) -> String {

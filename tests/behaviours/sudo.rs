@@ -73,6 +73,8 @@ fn root_becomes_anybody_in_good_standing_without_a_password() -> Result<(), Trou
         assert_eq!(host.run(&format!("sudo -u {name} id -un"))?.stdout()?, name);
         assert_eq!(host.run(&format!("su {name} -c 'id -un'"))?.stdout()?, name);
     }
+    let refused = host.run("su dave -c true")?;
+    assert!(refused.refusal()?.contains("disabled"), "{refused}");
     asked(&host, 0)
 }
 
