@@ -18,6 +18,8 @@ fn a_console_signs_in_by_password_and_by_device_code() -> Result<(), Trouble> {
     bob.send_line(BOB.password)?;
     let (code, screen) = host.device_code(&mut bob)?;
     assert!(screen.contains(['█', '▀', '▄']), "no QR code:\n{screen}");
+    // login gives up after 60 s, whatever the code's life.
+    assert!(screen.contains("Time left: 4"), "{screen}");
     host.tenant().approve(&code, BOB.upn)?;
     bob.send_line("")?;
     session(bob, "bob")?;

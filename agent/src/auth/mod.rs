@@ -9,13 +9,13 @@
 
 mod account;
 mod admission;
-mod attempts;
 mod conversation;
 mod device_code;
 mod invitation;
 mod journal;
 mod module;
 mod password;
+mod patience;
 mod qr_code;
 mod realms;
 #[cfg(test)]
@@ -35,7 +35,6 @@ use crate::entra::{LoginService, Verifier};
 use crate::identity::TenantId;
 use crate::store::Store;
 
-use attempts::Attempts;
 use realms::Realms;
 
 pub use module::{Ended, Module, Reply};
@@ -59,8 +58,6 @@ pub struct SignIns {
     methods: SignIn,
     /// How often a password may fail.
     throttle: Throttle,
-    /// The device codes that are being waited for.
-    attempts: Attempts,
 }
 
 impl SignIns {
@@ -79,7 +76,6 @@ impl SignIns {
             tenants: tenants.into_iter().collect(),
             methods,
             throttle,
-            attempts: Attempts::default(),
         }
     }
 }
@@ -116,8 +112,6 @@ pub struct Asked {
     pub user: String,
     /// The PAM service; empty if a caller who isn't root named one.
     pub service: String,
-    /// The terminal, as PAM names it; empty if there is none, or if the caller isn't root.
-    pub terminal: String,
     /// The remote host; empty if there is none, or if the caller isn't root.
     pub remote_host: String,
     /// What texts will be shown on.

@@ -353,7 +353,6 @@ pub(crate) fn asked(user: &str, service: &str) -> Asked {
     Asked {
         user: user.to_owned(),
         service: service.to_owned(),
-        terminal: "ssh".to_owned(),
         remote_host: "192.0.2.7".to_owned(),
         screen: Screen::default(),
         began: Instant::now(),
