@@ -27,6 +27,7 @@ mod status;
 mod tests;
 mod verbs;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entra_protocol::admin::{Done, Failure, FailureKind, Request};
@@ -35,6 +36,8 @@ use tokio::time::timeout;
 use crate::auth::{Publish, in_store};
 use crate::clock::Clock;
 use crate::config::Tenant;
+use crate::entra::Reachability;
+use crate::identity::TenantId;
 use crate::ids::IdRange;
 use crate::publish::LocalFiles;
 use crate::runs::Runs;
@@ -50,6 +53,8 @@ use verbs::{Call, VERBS, Verb};
 pub struct Admin {
     /// The tenants of `agent.toml`.
     pub tenants: Vec<Tenant>,
+    /// Whether their login services answer.
+    pub reachability: BTreeMap<TenantId, Reachability>,
     /// For what ends some day.
     pub clock: Arc<dyn Clock>,
     /// The directory, roles, policy and audit log.
