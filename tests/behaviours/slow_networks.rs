@@ -140,7 +140,7 @@ fn a_network_that_swallows_everything_costs_one_person_seconds() -> Result<(), T
     let text = host.run("entractl status")?;
     assert!(text.stdout()?.contains("unreachable since 2"), "{text}");
     let others = host.run_as(LARS.name, "entractl status --json")?;
-    assert!(others.stdout()?.contains("\"reason\":null"), "{others}");
+    assert!(others.stdout()?.contains("\"reason\": null"), "{others}");
 
     host.run("cp /root/hosts /etc/hosts")?.stdout()?;
     thaw_tenant(&host)?;
