@@ -36,16 +36,22 @@ fn two_hundred_sign_ins_at_once_all_succeed() -> Result<(), Trouble> {
     }))?;
     let before = descriptors(&host)?;
     host.run(&format!(
-        "for n in $(seq {SIGN_INS}); do echo '{}' | pamtester front {} authenticate acct_mgmt \
-         >/tmp/one.$n 2>&1 && : >/tmp/good.$n & done",
+        "for n in $(seq {SIGN_INS}); do {{ echo '{}' | pamtester front {} authenticate acct_mgmt \
+         >/tmp/one.$n 2>&1 && : >/tmp/good.$n; }} >/dev/null 2>&1 & done",
         ALICE.password, ALICE.name
     ))?
     .stdout()?;
     until("all of them at the tenant", LIMIT, || {
         (host.tenant().token_requests("password").ok()? == SIGN_INS).then_some(())
     })?;
-    let waiting = host.run("pgrep -c pamtester")?;
-    assert_eq!(waiting.stdout()?, SIGN_INS.to_string());
+    let waiting = host.run("pgrep -c pamtester; true")?;
+    assert_eq!(
+        waiting.stdout()?,
+        SIGN_INS.to_string(),
+        "they did not wait together: {}\n{}",
+        host.run("sort /tmp/one.* | uniq -c")?,
+        host.journal("entra-agent.service")?
+    );
     until("their end", LIMIT, || {
         (!host.run("pgrep pamtester").ok()?.success()).then_some(())
     })?;
