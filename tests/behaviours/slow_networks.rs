@@ -50,7 +50,11 @@ fn service_state(host: &Host) -> Result<serde_json::Value, Trouble> {
 /// Whether the agent believes the service to be away, in the words of `status`.
 fn state_is(host: &Host, word: &str) -> Result<(), Trouble> {
     let state = service_state(host)?;
-    assert_eq!(state["state"], word, "{state}");
+    assert_eq!(
+        state.get("state").and_then(serde_json::Value::as_str),
+        Some(word),
+        "{state}"
+    );
     Ok(())
 }
 
