@@ -16,7 +16,7 @@ pub use crate::ids::{
     ReleasedName,
 };
 pub use crate::runs::{Change, Counts, DomainRow, ImportSummary, RunRow, Withheld};
-pub use crate::status::{AuthState, Caller, Status, TenantStatus};
+pub use crate::status::{AuthState, Caller, SignInService, Status, TenantStatus};
 
 /// A verb and its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

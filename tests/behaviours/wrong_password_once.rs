@@ -57,6 +57,8 @@ fn a_wrong_password_reaches_the_tenant_once_through_every_front() -> Result<(), 
         asked_once(&host, name)?;
     }
 
+    // Five have failed, and the throttle would ask the tenant no more.
+    host.run("entractl users unlock alice")?.stdout()?;
     // It has no way to show text after a refusal.
     let refused = host.run(&format!(
         "sshpass -p {WRONG} ssh -o PreferredAuthentications=password -l alice localhost true",

@@ -213,6 +213,8 @@ impl Host {
         ];
         let clean = [
             "env",
+            // Whoever started the tests in the background of a shell ignores Ctrl-C, and so would the host.
+            "--default-signal",
             "-i",
             "HOME=/root",
             "USER=root",

@@ -28,6 +28,7 @@ mod tests;
 mod unlock;
 mod verbs;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entra_protocol::admin::{Done, Failure, FailureKind, Request};
@@ -36,6 +37,8 @@ use tokio::time::timeout;
 use crate::auth::{Publish, Throttle, in_store};
 use crate::clock::Clock;
 use crate::config::Tenant;
+use crate::entra::Reachability;
+use crate::identity::TenantId;
 use crate::ids::IdRange;
 use crate::publish::LocalFiles;
 use crate::runs::Runs;
@@ -51,6 +54,8 @@ use verbs::{Call, VERBS, Verb};
 pub struct Admin {
     /// The tenants of `agent.toml`.
     pub tenants: Vec<Tenant>,
+    /// Whether their login services answer.
+    pub reachability: BTreeMap<TenantId, Reachability>,
     /// For what ends some day.
     pub clock: Arc<dyn Clock>,
     /// The directory, roles, policy and audit log.

@@ -105,6 +105,7 @@ fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Adm
     let ids = importers.all().map(|importer| importer.tenant());
     Admin {
         tenants: vec![tenant(TENANT, CONTOSO.0)],
+        reachability: BTreeMap::new(),
         clock: Arc::new(FixedClock),
         store: host.store.clone(),
         runs: Arc::new(Runs::new(host.store.clone(), planner, ids)),

@@ -25,11 +25,11 @@ const NOT_PROVEN: &str = "The answer of Microsoft Entra ID could not be verified
 pub(super) const NO_METHOD: &str =
     "This service offers no way for you to sign in with Microsoft Entra ID.";
 
-/// The longest silence while the tenant is asked: a request, the signing keys, and a little for the
-/// host's own work.
+/// The longest silence while the tenant is asked: a request, the signing keys, and something for a fetch of
+/// them by another sign-in that was cut off, and for the host's own work.
 pub(super) const ONE_REQUEST: Duration = LOGIN_REQUEST_LIMIT
     .saturating_mul(2)
-    .saturating_add(Duration::from_secs(5));
+    .saturating_add(Duration::from_secs(10));
 
 /// How one method went.
 pub(super) enum Step {

@@ -1,6 +1,6 @@
 //! `entractl status`: the agent, its directory, the last import, enablement, and who you are to it.
 
-use entra_protocol::admin::{Caller, Done, Request, Role, Status, TenantStatus};
+use entra_protocol::admin::{Caller, Done, Request, Role, SignInService, Status, TenantStatus};
 use serde::Serialize;
 
 use super::{auth, schedule, summary};
@@ -29,6 +29,9 @@ impl Shown for WholeStatus {
         for tenant in &status.tenants {
             lines.push(("Tenant", format!("{} ({})", tenant.domain, tenant.id)));
             lines.extend(credential(tenant));
+            if let Some(service) = &tenant.sign_in_service {
+                lines.push(("Sign-in service", sign_in_service(service)));
+            }
             let domain = status.domains.iter().find(|one| one.tenant_id == tenant.id);
             if let Some(domain) = domain {
                 lines.push(("Schedule", schedule::line(domain)));
@@ -100,6 +103,29 @@ fn credential(tenant: &TenantStatus) -> Vec<(&'static str, String)> {
     lines
 }
 
+/// Whether Microsoft can be asked about this tenant's people.
+fn sign_in_service(service: &SignInService) -> String {
+    match service {
+        SignInService::NotAsked => "not asked yet".to_owned(),
+        SignInService::Reachable { since } => format!("reachable since {since}"),
+        SignInService::Unreachable {
+            since,
+            last_tried,
+            tried_again_seconds,
+            reason,
+        } => {
+            let reason = reason
+                .as_ref()
+                .map(|reason| format!(" ({reason})"))
+                .unwrap_or_default();
+            format!(
+                "unreachable since {since}{reason}; last tried {last_tried}, tried again after \
+                 {tried_again_seconds} s and at each sign-in"
+            )
+        }
+    }
+}
+
 /// The agent leaves runs out for everybody else (docs/protocol.md).
 fn sees_runs(caller: &Caller) -> bool {
     caller.uid == 0 || caller.role >= Some(Role::Auditor)
@@ -155,6 +181,7 @@ mod tests {
                 credential: "secret".into(),
                 credential_expires: Some("2026-03-11T00:00:00Z".into()),
                 credential_warning: Some("the client secret ends in 9 days".into()),
+                sign_in_service: Some(SignInService::NotAsked),
             }],
             domains: Vec::new(),
             users: 30,
@@ -193,6 +220,7 @@ mod tests {
              Tenant:            contoso.example (11111111-2222-3333-4444-555555555555)\n\
              Credential:        secret, ends 2026-03-11T00:00:00Z\n\
              Warning:           the client secret ends in 9 days\n\
+             Sign-in service:   not asked yet\n\
              Directory:         30 users, 12 groups (generation 7, published 2026-03-02T08:15:02Z)\n\
              Last import:       2026-03-02T08:15:00Z, the whole tenant, 2.3 s: users +30 ~1 -2, 2 failed; groups +12 ~0 -0, 0 failed\n\
              Last error:        the client secret has expired\n\
@@ -223,6 +251,7 @@ mod tests {
 Tenant:            contoso.example (11111111-2222-3333-4444-555555555555)
 Credential:        certificate, ends 2026-03-20T00:00:00Z
 Warning:           renew it
+Sign-in service:   not asked yet
 Schedule:          every 1 h, next run 2026-03-02T09:11:00Z
 Last run:          number 7 by schedule, 2026-03-02T08:15:00Z: users +30 ~1 -2, 2 failed; groups +12 ~0 -0, 0 failed
 Tenant:            fabrikam.example (99999999-2222-3333-4444-555555555555)
@@ -255,6 +284,28 @@ Directory: ";
             assert!(text.contains(expected), "{text}");
             assert_eq!(text.contains("Credential:"), !kind.is_empty(), "{text}");
             assert!(!text.contains("Warning:"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_outage_is_told_with_its_beginning_and_for_some_its_reason() {
+        for (reason, words) in [
+            (None, ""),
+            (Some("connection refused"), " (connection refused)"),
+        ] {
+            let mut status = whole();
+            status.tenants[0].sign_in_service = Some(SignInService::Unreachable {
+                since: "2026-03-02T08:00:00Z".into(),
+                last_tried: "2026-03-02T08:01:00Z".into(),
+                tried_again_seconds: 20,
+                reason: reason.map(str::to_owned),
+            });
+            let text = WholeStatus { status }.text(Screen::Plain).data;
+            let line = format!(
+                "Sign-in service:   unreachable since 2026-03-02T08:00:00Z{words}; \
+                 last tried 2026-03-02T08:01:00Z, tried again after 20 s and at each sign-in\n"
+            );
+            assert!(text.contains(&line), "{text}");
         }
     }
 
