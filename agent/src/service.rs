@@ -1,5 +1,6 @@
 //! The agent put together: configuration and paths in, two served sockets out, until it is told to stop.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,15 +8,19 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use crate::admin::{Admin, HostRules, Importers};
-use crate::auth::{Publish, SignIns, TenantLogin, away, in_store};
+use crate::auth::{Publish, SignIns, TenantLogin, Throttle, TryRule, away, in_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Tenant};
 use crate::doctor::Doctor;
-use crate::entra::{AppToken, Endpoints, OverHttps, Verifier, credential_state, http_client};
+use crate::entra::{
+    AppToken, Discovery, Endpoints, OverHttps, Reachability, Remembered, Verifier,
+    credential_state, http_client, probe_client,
+};
 use crate::graph::Graph;
 use crate::ids::IdRange;
 use crate::publish::{LocalFiles, Publisher};
@@ -132,21 +137,41 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         Ok(_) => Ok(()),
         Err(error) => Err(error.to_string()),
     });
-    let logins = config.tenants.iter().map(|tenant| {
-        let endpoints = Endpoints::of(tenant);
-        let registration = &tenant.login.client_id;
-        let verifier = Verifier::new(tenant.id, &endpoints.issuer, registration, clock.clone());
-        let service = OverHttps::new(client.clone(), endpoints, registration);
-        (tenant.id, TenantLogin::new(Arc::new(service), verifier))
-    });
+    let lone = probe_client(config.proxy.as_ref()).map_err(failed("prepare HTTPS"))?;
+    let mut reachability = BTreeMap::new();
+    // Ended with this function.
+    let mut probing = JoinSet::new();
+    let logins: Vec<_> = config
+        .tenants
+        .iter()
+        .map(|tenant| {
+            let endpoints = Endpoints::of(tenant);
+            let registration = &tenant.login.client_id;
+            let probe = Discovery::new(lone.clone(), &endpoints);
+            let (memory, prober) =
+                Reachability::new(&tenant.domain, probe, clock.clone(), random_bytes);
+            probing.spawn(prober.keep());
+            reachability.insert(tenant.id, memory.clone());
+            let verifier = Verifier::new(tenant.id, &endpoints.issuer, registration, clock.clone());
+            let service = OverHttps::new(client.clone(), endpoints, registration);
+            let service = Arc::new(Remembered::new(service, memory));
+            let tries = TryRule::of_people_at(&tenant.login_url);
+            (tenant.id, TenantLogin::new(service, verifier, tries))
+        })
+        .collect();
+    let throttle = Throttle::new(store.clone());
+    // Now, while nobody waits for it: later it might stand behind an import that is writing.
+    throttle.take_up().await;
     let sign_ins = SignIns::new(
         store.clone(),
         publish.clone(),
         logins,
         config.sign_in.clone(),
+        throttle.clone(),
     );
     let admin = Admin {
         tenants: config.tenants.clone(),
+        reachability,
         clock: clock.clone(),
         store: store.clone(),
         importers: importers.clone(),
@@ -159,6 +184,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         runs: Arc::clone(&runs),
         publish: publish.clone(),
         host,
+        throttle,
     };
 
     let at_start = has_directory(&store).await?;

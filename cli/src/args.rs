@@ -137,6 +137,21 @@ pub(crate) enum Users {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Let people try their password again whose tries failed too often on this host
+    ///
+    /// Passwords of a person are refused for a while after too many failed tries, and so are passwords that
+    /// come from a remote host from which too many failed; other ways to sign in go on. This forgets the
+    /// failed tries of everybody named: all of them, or nobody's if a name means nobody. It changes nothing
+    /// about a lock-out of Entra ID's own.
+    Unlock {
+        /// Short names, UPNs or object ids
+        #[arg(value_name = "NAME", num_args = 1..=MAX_BULK_NAMES, required_unless_present = "remote_hosts", value_parser = name)]
+        users: Vec<String>,
+
+        /// A remote host by its address, as the journal has it; an IPv6 one stands for its /64
+        #[arg(long = "remote-host", value_name = "ADDRESS", value_parser = name)]
+        remote_hosts: Vec<String>,
+    },
     /// Make a local account an imported person's, with the same uid, gid and home (takes root)
     ///
     /// The person is the one whose row in the last import failed because /etc/passwd has their name. The

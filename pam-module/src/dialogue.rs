@@ -58,7 +58,8 @@ impl Patience {
 pub(crate) struct Ending {
     /// The agent's word.
     pub(crate) verdict: Verdict,
-    /// The last answer that the agent named as the password, if there was one.
+    /// The last answer that the agent named as the password, if there was one and no visible prompt
+    /// came after it: then another method went on, which proves nothing about that answer.
     pub(crate) password: Option<Secret>,
     /// Whether the verdict's sentence is for the journal only.
     pub(crate) is_silent: bool,
@@ -143,6 +144,7 @@ pub(crate) fn converse(
             _ if !patience.may_prompt => return Err(Failure::Prompted),
             ToModule::Wait { seconds } => limit = Duration::from_secs(seconds.into()),
             ToModule::Ask { prompt } => {
+                password = None;
                 let answer = stage.prompt(&printable(&prompt), Echo::Shown);
                 let answer = answer.map(|line| ToAgent::Answer {
                     text: line.to_string(),

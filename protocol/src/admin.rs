@@ -9,13 +9,15 @@
 use serde::{Deserialize, Serialize};
 
 pub use crate::checks::{Check, CheckState};
-pub use crate::directory::{FailedObject, GroupRow, Role, RoleChange, UserDetail, UserRow};
+pub use crate::directory::{
+    FailedObject, GroupRow, Role, RoleChange, Unlocked, UserDetail, UserRow,
+};
 pub use crate::ids::{
     AdoptStep, Adoption, IdChange, IdDifference, IdMapRow, IdRow, IdsImported, LocalAccount,
     ReleasedName,
 };
 pub use crate::runs::{Change, Counts, DomainRow, ImportSummary, RunRow, Withheld};
-pub use crate::status::{AuthState, Caller, Status, TenantStatus};
+pub use crate::status::{AuthState, Caller, SignInService, Status, TenantStatus};
 
 /// A verb and its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +117,19 @@ pub enum Request {
         role: Role,
         /// Short names, UPNs or object ids; at most `NAMES_PER_FRAME`.
         users: Vec<String>,
+        /// True if another frame follows.
+        #[serde(default)]
+        more: bool,
+    },
+    /// Takes away the failed tries of people and remote hosts: all of them, or none if a name means nobody.
+    /// One [`Row::Unlocked`] for each. With `more` as in [`Request::RoleSet`].
+    UsersUnlock {
+        /// Short names, UPNs or object ids; with the remote hosts at most `NAMES_PER_FRAME`.
+        #[serde(default)]
+        users: Vec<String>,
+        /// Addresses or names, as the journal has them.
+        #[serde(default)]
+        remote_hosts: Vec<String>,
         /// True if another frame follows.
         #[serde(default)]
         more: bool,
@@ -221,6 +236,8 @@ pub enum Row {
     Failure(FailedObject),
     /// A changed role, of `role set`.
     Role(RoleChange),
+    /// Somebody who may try again, of `users unlock`.
+    Unlocked(Unlocked),
     /// What a dry run would have changed.
     Change(Change),
     /// A tenant of this host, of `schedule`.

@@ -84,6 +84,12 @@ pub struct UserDetail {
     /// The last sign-in through Entra ID on this host.
     #[serde(default)]
     pub last_sign_in: Option<String>,
+    /// Failed tries with a password that still count on this host.
+    #[serde(default)]
+    pub failed_tries: u32,
+    /// Until when passwords of theirs are refused, if they are.
+    #[serde(default)]
+    pub passwords_refused_until: Option<String>,
 }
 
 /// One group.
@@ -133,4 +139,18 @@ pub struct RoleChange {
     pub before: Role,
     /// The role from now on.
     pub after: Role,
+}
+
+/// Somebody whose failed tries `users unlock` took away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlocked {
+    /// `user` or `remote-host`.
+    pub kind: String,
+    /// The user's canonical name; the remote host as it is counted, an IPv6 one as its /64.
+    pub name: String,
+    /// How many tries counted; 0 if there was nothing to unlock.
+    pub failed_tries: u32,
+    /// Until when passwords would have been refused, if they were.
+    #[serde(default)]
+    pub passwords_refused_until: Option<String>,
 }

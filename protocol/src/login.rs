@@ -101,7 +101,8 @@ pub enum ToModule {
     AskSecret {
         /// The prompt, with its trailing blank.
         prompt: String,
-        /// True if a following success makes this answer `PAM_AUTHTOK`, for the modules after this one.
+        /// True if a following success makes this answer `PAM_AUTHTOK`, for the modules after this one;
+        /// an `Ask` in between takes that back.
         #[serde(default)]
         authtok: bool,
     },

@@ -34,6 +34,13 @@ pub struct Status {
     /// not see them.
     #[serde(default)]
     pub displaced_ids: u64,
+    /// People whose passwords are refused at the moment, after too many failed tries. 0 for whoever may
+    /// not see people.
+    #[serde(default)]
+    pub throttled_users: u64,
+    /// Remote hosts of which the same is true.
+    #[serde(default)]
+    pub throttled_remote_hosts: u64,
     /// Enablement and gate.
     pub auth: AuthState,
     /// The caller's own name and role.
@@ -57,6 +64,34 @@ pub struct TenantStatus {
     /// What is to be done about it, from 30 days before.
     #[serde(default)]
     pub credential_warning: Option<String>,
+    /// Whether its login service answers; `None` from agents that don't keep that in mind.
+    #[serde(default)]
+    pub sign_in_service: Option<SignInService>,
+}
+
+/// Whether a tenant's login service answers, as the agent remembers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum SignInService {
+    /// Nothing was asked since the agent began.
+    NotAsked,
+    /// The last request was answered.
+    Reachable {
+        /// The first answer since the agent began, or since an outage.
+        since: String,
+    },
+    /// Requests and a probe after them went unanswered.
+    Unreachable {
+        /// When the first of them did.
+        since: String,
+        /// When the last probe did.
+        last_tried: String,
+        /// How long until the next probe, in seconds; a sign-in is a reason for one at once.
+        tried_again_seconds: u64,
+        /// Why the last probe failed, for auditors and up.
+        #[serde(default)]
+        reason: Option<String>,
+    },
 }
 
 /// Who asked.

@@ -34,18 +34,35 @@ impl Host {
         let host = Self {
             container: Container::start(places)?,
         };
-        let state = host.run_within(BOOT_LIMIT, "systemctl is-system-running --wait")?;
+        host.wait_until_up()?;
+        Ok(host)
+    }
+
+    /// Boots the host anew, disk and all kept, and waits until every unit is up. The
+    /// tenant starts from its seed again.
+    ///
+    /// # Errors
+    /// See [`Host::boot_from`].
+    pub fn reboot(&mut self) -> Result<(), Trouble> {
+        // The command may be ended along with the host.
+        drop(self.run("systemctl reboot"));
+        self.container.rebooted()?;
+        self.wait_until_up()
+    }
+
+    fn wait_until_up(&self) -> Result<(), Trouble> {
+        let state = self.run_within(BOOT_LIMIT, "systemctl is-system-running --wait")?;
         if state.stdout.trim() == "running" {
-            return Ok(host);
+            return Ok(());
         }
-        let failed = host.run(
+        let failed = self.run(
             "systemctl --failed --no-legend --plain; journalctl -b -p warning -n 40 --no-pager",
         )?;
         Err(Trouble::new(format!(
             "the host came up {}\n{}\nconsole:\n{}",
             state.text().trim(),
             failed.text(),
-            host.container.console()
+            self.container.console()
         )))
     }
 
@@ -196,6 +213,8 @@ impl Host {
         ];
         let clean = [
             "env",
+            // Whoever started the tests in the background of a shell ignores Ctrl-C, and so would the host.
+            "--default-signal",
             "-i",
             "HOME=/root",
             "USER=root",

@@ -2,10 +2,10 @@
 //!
 //! One process is started: unshare(1), with private mount and process namespaces
 //! for its child. The child mounts a tmpfs with the overlay over the layers, an
-//! empty /run so that nspawn leaves nothing in the machine's, and becomes
-//! systemd-nspawn. As the first process of its namespace it takes every process
-//! of the host along when it ends; it ends with unshare, and unshare ends with the
-//! thread that started it, however that happens.
+//! empty /run so that nspawn leaves nothing in the machine's, and starts
+//! systemd-nspawn, anew whenever the host reboots. As the first process of its namespace it
+//! takes every process of the host along when it ends; it ends with unshare, and unshare
+//! ends with the thread that started it, however that happens.
 //!
 //! The mounts are made by `mount`, in a script, since joining a namespace in a
 //! process with several threads is not possible.
@@ -24,9 +24,9 @@ use crate::{Limit, Places, Trouble, name, until};
 pub(crate) struct Container {
     /// unshare, the parent of systemd-nspawn.
     outermost: Child,
-    /// systemd-nspawn and the host's process 1, as the machine numbers them; 0
-    /// until they are there.
-    nspawn: u32,
+    /// The shell that starts systemd-nspawn, and the host's process 1, as the machine
+    /// numbers them; 0 until they are there.
+    shell: u32,
     leader: u32,
     /// The empty folder on which the private mounts are made.
     mount_point: PathBuf,
@@ -72,14 +72,20 @@ impl Container {
             })?;
         let mut container = Self {
             outermost,
-            nspawn: 0,
+            shell: 0,
             leader: 0,
             mount_point,
             console,
             _cgroup: cgroup,
         };
-        (container.nspawn, container.leader) = container.wait_for_leader()?;
+        (container.shell, container.leader) = container.wait_for_leader()?;
         Ok(container)
+    }
+
+    /// Waits until the host that was told to reboot has another process 1.
+    pub(crate) fn rebooted(&mut self) -> Result<(), Trouble> {
+        (self.shell, self.leader) = self.wait_for_leader()?;
+        Ok(())
     }
 
     /// Process 1 of the host.
@@ -94,18 +100,19 @@ impl Container {
             .unwrap_or_default()
     }
 
-    /// unshare's only child is nspawn, whose only child is the host's process 1,
-    /// once that one runs systemd: nspawn first forks a helper which sets the
-    /// host's namespaces up.
+    /// unshare's only child is the shell, whose only child is nspawn, whose only child
+    /// is the host's process 1, once that one runs systemd: nspawn first forks a helper
+    /// which sets the host's namespaces up. The one before a reboot does not count.
     fn wait_for_leader(&mut self) -> Result<(u32, u32), Trouble> {
         let outermost = self.outermost.id();
         let found = until("the container's first process", START_LIMIT, || {
             if let Ok(Some(status)) = self.outermost.try_wait() {
                 return Some(Err(status));
             }
-            let nspawn = only_child(outermost)?;
-            let leader = only_child(nspawn).filter(|leader| runs_systemd(*leader))?;
-            Some(Ok((nspawn, leader)))
+            let shell = only_child(outermost)?;
+            let leader = only_child(only_child(shell)?)
+                .filter(|leader| *leader != self.leader && runs_systemd(*leader))?;
+            Some(Ok((shell, leader)))
         });
         match found {
             Ok(Ok(both)) => Ok(both),
@@ -123,14 +130,14 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        // Errors mean that the process is gone already. nspawn is killed rather than
+        // Errors mean that the process is gone already. The shell is killed rather than
         // its parent, so that somebody is there to take note of its end; the kernel
         // then kills the rest of its namespace.
         // The shell's own kill: a minimal Debian has no program of that name.
-        let killed = self.nspawn != 0
+        let killed = self.shell != 0
             && Command::new("sh")
                 .args(["-c", "kill -s KILL \"$1\"", "kill"])
-                .arg(self.nspawn.to_string())
+                .arg(self.shell.to_string())
                 .status()
                 .is_ok_and(|status| status.success());
         if !killed {
@@ -202,13 +209,20 @@ const SCRIPT: &str = r#"
 set -eu
 place=$1 lower=$2 name=$3 python=$4
 shift 4
+# With --keep-unit nspawn leaves starting again to its caller, and says so by this exit code.
+REBOOT=133
 for group in "$@"; do echo $$ > "$group/cgroup.procs"; done
 mount -n -t tmpfs -o size=2G,mode=0755 entra-host "$place"
 mkdir "$place/upper" "$place/work" "$place/root"
 mount -n -t overlay \
     -o "lowerdir=$lower,upperdir=$place/upper,workdir=$place/work" entra-host "$place/root"
 mount -n -t tmpfs -o mode=0755 entra-run /run
-exec systemd-nspawn --quiet --directory="$place/root" --machine="$name" --boot \
+code=$REBOOT
+while [ "$code" = "$REBOOT" ]; do
+code=0
+systemd-nspawn --quiet --directory="$place/root" --machine="$name" --boot \
     --private-network --register=no --keep-unit --link-journal=no \
-    --console=read-only --bind-ro="$python:/opt/python"
+    --console=read-only --bind-ro="$python:/opt/python" || code=$?
+done
+exit "$code"
 "#;

@@ -51,6 +51,8 @@ fn dispatch(words: &[&str]) -> Outcome {
         ["test", filter] if !filter.starts_with('-') => test::matching(&workspace, filter),
         ["bench", "import"] => bench::import(&workspace, &bench::SIZES),
         ["bench", "import", sizes @ ..] => bench::import(&workspace, &numbers(sizes)?),
+        ["bench", "login"] => bench::login(&workspace, None),
+        ["bench", "login", count] => bench::login(&workspace, numbers(&[*count])?.first().copied()),
         ["check"] => check::everything(&workspace),
         ["help" | "--help" | "-h"] | [] => {
             say(USAGE);
@@ -63,13 +65,13 @@ fn dispatch(words: &[&str]) -> Outcome {
     }
 }
 
-/// Numbers of people.
+/// Numbers of people or of sign-ins.
 fn numbers(words: &[&str]) -> Outcome<Vec<u64>> {
     words
         .iter()
         .map(|word| {
             word.parse()
-                .map_err(|_| fail(format!("{word:?} is no number of people")))
+                .map_err(|_| fail(format!("{word:?} is no number")))
         })
         .collect()
 }
@@ -85,5 +87,7 @@ usage: cargo xtask COMMAND
                          of the two modules (no host is booted)
   bench import [N...]    imports of tenants of so many people (10000 100000 1000000):
                          time, processor and memory, next to a bare client
+  bench login [N]        so many sign-ins by password, one at a time (500): p50 and
+                         p99 next to the tenant's own answer
 
 Needs root on Debian 12 or later: hosts are booted with systemd-nspawn.";

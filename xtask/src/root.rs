@@ -17,7 +17,7 @@ use crate::stamp::Stamp;
 const SUITE: &str = "bookworm";
 
 /// What a host of the tests has on top of Debian's minimum. python3 runs
-/// Microsoft's msal; sshpass, expect and pamtester are for tests, and so is strace,
+/// Microsoft's msal; sshpass, expect, pamtester and pkexec are for tests, and so is strace,
 /// which kills the agent at a system call of the test's choice.
 const PACKAGES: &[&str] = &[
     "ca-certificates",
@@ -33,6 +33,8 @@ const PACKAGES: &[&str] = &[
     "openssh-server",
     "pamtester",
     "passwd",
+    "pkexec",
+    "polkitd",
     "procps",
     "python3",
     "sshpass",

@@ -2,12 +2,13 @@
 
 use entra_protocol::admin::{Done, Failure, FailureKind, Request, Row, UserDetail};
 
-use super::failure;
 use super::nearest::Nearest;
 use super::verbs::{Call, Handling};
+use super::{failure, unlock};
 use crate::auth::in_store;
 use crate::clock::rfc3339;
-use crate::store::{Found, Person, Store, StoreError};
+use crate::identity::ObjectKey;
+use crate::store::{Found, Person, Store, StoreError, ThrottleSubject};
 
 pub(super) fn list_users(call: Call<'_>) -> Handling<'_> {
     Box::pin(async move {
@@ -41,7 +42,14 @@ pub(super) fn show_user(call: Call<'_>) -> Handling<'_> {
         let found = in_store(&call.admin.store, move |store| detail(store, &asked))
             .await
             .map_err(failure::of_store)?;
-        found.map(Done::User)
+        let (key, detail) = found?;
+        let throttle = &call.admin.throttle;
+        let tries = throttle.standing(&ThrottleSubject::Person(key)).await;
+        Ok(Done::User(UserDetail {
+            failed_tries: tries.failures,
+            passwords_refused_until: unlock::refused_until(tries, call.admin.clock.now()),
+            ..detail
+        }))
     })
 }
 
@@ -119,12 +127,16 @@ pub(super) fn one_person(store: &Store, text: &str) -> Result<Result<Person, Fai
     })
 }
 
-fn detail(store: &Store, text: &str) -> Result<Result<UserDetail, Failure>, StoreError> {
+/// All but what is counted of tries.
+fn detail(
+    store: &Store,
+    text: &str,
+) -> Result<Result<(ObjectKey, UserDetail), Failure>, StoreError> {
     let person = match one_person(store, text)? {
         Ok(person) => person,
         Err(failure) => return Ok(Err(failure)),
     };
-    Ok(Ok(UserDetail {
+    let detail = UserDetail {
         tenant_id: person.key.tenant.to_string(),
         gid: person.gid,
         groups: store.groups_of(&person.key, person.role)?,
@@ -132,7 +144,10 @@ fn detail(store: &Store, text: &str) -> Result<Result<UserDetail, Failure>, Stor
         row: person.row(),
         home: person.home,
         shell: person.shell,
-    }))
+        failed_tries: 0,
+        passwords_refused_until: None,
+    };
+    Ok(Ok((person.key, detail)))
 }
 
 fn unknown_group(store: &Store, text: &str) -> Result<Failure, StoreError> {

@@ -26,17 +26,21 @@ mod schedule;
 mod status;
 #[cfg(test)]
 mod tests;
+mod unlock;
 mod verbs;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entra_protocol::admin::{Done, Failure, FailureKind, Request};
 use tokio::time::timeout;
 
-use crate::auth::{Publish, in_store};
+use crate::auth::{Publish, Throttle, in_store};
 use crate::clock::Clock;
 use crate::config::Tenant;
 use crate::doctor::Examiner;
+use crate::entra::Reachability;
+use crate::identity::TenantId;
 use crate::ids::IdRange;
 use crate::publish::LocalFiles;
 use crate::runs::Runs;
@@ -52,6 +56,8 @@ use verbs::{Call, VERBS, Verb};
 pub struct Admin {
     /// The tenants of `agent.toml`.
     pub tenants: Vec<Tenant>,
+    /// Whether their login services answer.
+    pub reachability: BTreeMap<TenantId, Reachability>,
     /// For what ends some day.
     pub clock: Arc<dyn Clock>,
     /// The directory, roles, policy and audit log.
@@ -66,6 +72,8 @@ pub struct Admin {
     pub publish: Publish,
     /// What this host has of its own.
     pub host: HostRules,
+    /// The tries that failed, which `users unlock` takes away.
+    pub throttle: Throttle,
 }
 
 /// Which names and ids imported objects can't have on this host.

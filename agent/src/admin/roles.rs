@@ -85,17 +85,17 @@ fn change(
     if !unknown.is_empty() {
         let refused = format!("{role}: {} names", names.len());
         store.audit(actor, "role set", &refused, None, None, true)?;
-        return Ok(Err(nobody_changed(&unknown)));
+        return Ok(Err(unknown_names(&unknown, "nobody's role was changed")));
     }
     store.set_roles(&people, role, actor).map(Ok)
 }
 
-/// One failure for all names that mean nobody, or more than one.
-fn nobody_changed(unknown: &[(&String, Failure)]) -> Failure {
+/// One failure for all names that mean nobody, or more than one, and what therefore was not done.
+pub(super) fn unknown_names(unknown: &[(&String, Failure)], not_done: &str) -> Failure {
     let first = unknown.first().map(|(_, failure)| failure);
     if let ([_], Some(failure)) = (unknown, first) {
         return Failure {
-            message: format!("{}; nobody's role was changed", failure.message),
+            message: format!("{}; {not_done}", failure.message),
             ..failure.clone()
         };
     }
@@ -113,7 +113,7 @@ fn nobody_changed(unknown: &[(&String, Failure)]) -> Failure {
     failure::of(
         first.map_or(FailureKind::NotFound, |failure| failure.kind),
         &format!(
-            "these names do not mean one imported user each: {}; nobody's role was changed",
+            "these names do not mean one imported user each: {}; {not_done}",
             listed.join(", ")
         ),
     )

@@ -4,14 +4,14 @@
 //! failures, ids for Microsoft's support) and how the host proves itself is for auditors and up, and left
 //! out for others.
 
-use entra_protocol::admin::{DomainRow, Done, Role, Status, TenantStatus};
+use entra_protocol::admin::{DomainRow, Done, Role, SignInService, Status, TenantStatus};
 
 use super::verbs::{Call, Handling};
 use super::{caller, failure, schedule};
 use crate::auth::in_store;
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::config::Tenant;
-use crate::entra::credential_state;
+use crate::entra::{Reach, Reachability, credential_state};
 use crate::identity::TenantId;
 use crate::store::StoreError;
 
@@ -20,6 +20,7 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
         let everything = caller::is_root(&call.caller)
             || call.caller.role.is_some_and(|role| role >= Role::Auditor);
         let tenants = call.admin.tenants.clone();
+        let reachability = call.admin.reachability.clone();
         let domains: Vec<(TenantId, String, bool)> = call
             .admin
             .importers
@@ -32,8 +33,17 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
             })
             .collect();
         let now = call.admin.clock.now();
+        let (throttled_users, throttled_remote_hosts) = match everything {
+            true => call.admin.throttle.refused().await,
+            false => (0, 0),
+        };
         let status = in_store(&call.admin.store, move |store| {
-            let tenants = tenants.iter().map(|tenant| shown(tenant, everything, now));
+            let tenants = tenants.iter().map(|tenant| TenantStatus {
+                sign_in_service: reachability
+                    .get(&tenant.id)
+                    .map(|memory| sign_in_service(memory, everything)),
+                ..shown(tenant, everything, now)
+            });
             let publication = store.publication()?;
             let last_run = store.last_run(None)?.filter(|_| everything);
             let domains: Result<Vec<DomainRow>, StoreError> = domains
@@ -65,6 +75,8 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
                 } else {
                     0
                 },
+                throttled_users,
+                throttled_remote_hosts,
                 auth: store.auth_state()?,
                 caller: call.caller,
             })
@@ -89,5 +101,22 @@ fn shown(tenant: &Tenant, everything: bool, now: UnixSeconds) -> TenantStatus {
         },
         credential_expires: state.as_ref().and_then(|state| state.expires.map(rfc3339)),
         credential_warning: state.and_then(|state| state.warning),
+        sign_in_service: None,
+    }
+}
+
+/// What is remembered. Reasons name hosts, proxies and files: not for everybody.
+fn sign_in_service(memory: &Reachability, everything: bool) -> SignInService {
+    match memory.now() {
+        Reach::NotAsked => SignInService::NotAsked,
+        Reach::Reachable { since } => SignInService::Reachable {
+            since: rfc3339(since),
+        },
+        Reach::Unreachable(outage) => SignInService::Unreachable {
+            since: rfc3339(outage.since),
+            last_tried: rfc3339(outage.last_tried),
+            tried_again_seconds: outage.pause.as_secs(),
+            reason: everything.then_some(outage.reason),
+        },
     }
 }

@@ -2,6 +2,7 @@
 
 mod identities;
 mod runs;
+mod unlocking;
 
 use std::sync::atomic::Ordering;
 
@@ -123,11 +124,13 @@ fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Adm
     let ids = importers.all().map(|importer| importer.tenant());
     Admin {
         tenants: vec![tenant(TENANT, CONTOSO.0)],
+        reachability: BTreeMap::new(),
         clock: Arc::new(FixedClock),
         store: host.store.clone(),
         runs: Arc::new(Runs::new(host.store.clone(), planner, ids)),
         importers,
         examiner: Arc::new(Healthy),
+        throttle: Throttle::new(host.store.clone()),
         publish: host.publish(),
         host: HostRules {
             files: files(host),
@@ -241,6 +244,7 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
             [false, false, false, false, true],
             false,
         ),
+        (Verb::UsersUnlock, [false, false, false, true, true], false),
         (Verb::UsersAdopt, [false; 5], false),
         (Verb::UsersUnadopt, [false; 5], false),
     ];

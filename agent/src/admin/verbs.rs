@@ -8,7 +8,7 @@ use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
     Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, failure, history, ids,
-    import, release, roles, schedule, status,
+    import, release, roles, schedule, status, unlock,
 };
 use crate::store::Actor;
 
@@ -48,6 +48,7 @@ pub(super) enum Verb {
     IdsShow,
     IdsImport,
     UsersRelease,
+    UsersUnlock,
     UsersAdopt,
     UsersUnadopt,
     Doctor,
@@ -202,6 +203,12 @@ pub(super) const VERBS: &[VerbRow] = &[
         doctor::doctor,
         DOCTOR_LIMIT,
     ),
+    row(
+        Verb::UsersUnlock,
+        May::Role(Role::Operator),
+        unlock::unlock,
+        STORE_LIMIT,
+    ),
     row(Verb::UsersAdopt, May::Root, adopt::adopt, STORE_LIMIT),
     row(Verb::UsersUnadopt, May::Root, adopt::unadopt, STORE_LIMIT),
 ];
@@ -228,6 +235,7 @@ impl Verb {
             Request::IdsShow { .. } => Self::IdsShow,
             Request::IdsImport { .. } => Self::IdsImport,
             Request::UsersRelease { .. } => Self::UsersRelease,
+            Request::UsersUnlock { .. } => Self::UsersUnlock,
             Request::UsersAdopt { .. } => Self::UsersAdopt,
             Request::UsersUnadopt { .. } => Self::UsersUnadopt,
             Request::Doctor { .. } => Self::Doctor,
@@ -256,6 +264,7 @@ impl Verb {
             Self::IdsShow => "ids show",
             Self::IdsImport => "ids import",
             Self::UsersRelease => "users release",
+            Self::UsersUnlock => "users unlock",
             Self::UsersAdopt => "users adopt",
             Self::UsersUnadopt => "users adopt --undo",
             Self::Doctor => "doctor",
@@ -274,6 +283,11 @@ impl Verb {
             Request::UsersShow { user } => user.clone(),
             Request::GroupsShow { group } => group.clone(),
             Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),
+            Request::UsersUnlock {
+                users,
+                remote_hosts,
+                ..
+            } => [users.as_slice(), remote_hosts].concat().join(", "),
             Request::IdsShow {
                 object: Some(object),
                 ..

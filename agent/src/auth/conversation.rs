@@ -25,11 +25,11 @@ const NOT_PROVEN: &str = "The answer of Microsoft Entra ID could not be verified
 pub(super) const NO_METHOD: &str =
     "This service offers no way for you to sign in with Microsoft Entra ID.";
 
-/// The longest silence while the tenant is asked: a request, the signing keys, and a little for the
-/// host's own work.
+/// The longest silence while the tenant is asked: a request, the signing keys, and something for a fetch of
+/// them by another sign-in that was cut off, and for the host's own work.
 pub(super) const ONE_REQUEST: Duration = LOGIN_REQUEST_LIMIT
     .saturating_mul(2)
-    .saturating_add(Duration::from_secs(5));
+    .saturating_add(Duration::from_secs(10));
 
 /// How one method went.
 pub(super) enum Step {
@@ -37,6 +37,8 @@ pub(super) enum Step {
     Proven(VerifiedIdentity),
     /// This method can't do it; the next one may. If there is none, this is the verdict.
     Next(Verdict),
+    /// The same; with a next method, the person hears the verdict's sentence before it.
+    NextSaying(Verdict),
     /// No further method is tried.
     End(Verdict),
 }
@@ -94,22 +96,38 @@ impl SignIns {
             trail.fact("standing", NotAdmitted::NotServed);
             return Ok(admission::refusal(NotAdmitted::NotServed, &person.name));
         };
-        let mut verdict = said(Outcome::AuthError, NO_METHOD);
-        for method in self.methods.methods(&asked.service) {
+        let mut methods = self.methods.methods(&asked.service).iter().peekable();
+        let mut last_word = said(Outcome::AuthError, NO_METHOD);
+        while let Some(method) = methods.next() {
             trail.begin(*method);
             let step = match method {
-                Method::Password => password::run(self, tenant, person, module, trail).await?,
+                Method::Password => {
+                    password::run(self, tenant, asked, person, module, trail).await?
+                }
                 Method::DeviceCode => {
                     device_code::run(self, tenant, asked, person, module, trail).await?
                 }
             };
             match step {
-                Step::Proven(identity) => return Ok(self.admit(&identity, person, trail).await),
-                Step::Next(otherwise) => verdict = otherwise,
+                Step::Proven(identity) => {
+                    if let Some(trying) = trail.not_enough.take()
+                        && identity.key() == person.key
+                    {
+                        self.throttle.take_back(&trying).await;
+                    }
+                    return Ok(self.admit(&identity, person, trail).await);
+                }
+                Step::Next(otherwise) => last_word = otherwise,
+                Step::NextSaying(verdict) => {
+                    if let (Some(sentence), Some(_)) = (&verdict.message, methods.peek()) {
+                        module.show(sentence).await?;
+                    }
+                    last_word = verdict;
+                }
                 Step::End(verdict) => return Ok(verdict),
             }
         }
-        Ok(verdict)
+        Ok(last_word)
     }
 
     /// Asks the store again: minutes may have passed since the conversation began.

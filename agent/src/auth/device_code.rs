@@ -6,8 +6,7 @@
 //! comes to notice.
 //!
 //! Invariants: no poll comes sooner than the server's interval after the one before; polling ends with
-//! the code's life, with the service's own patience, with a newer attempt from the same place, or with the
-//! peer. Who signed in elsewhere is decided by the token alone: anybody may type the code, so nothing that
+//! the code's life, with the service's own patience, or with the peer. Who signed in elsewhere is decided by the token alone: anybody may type the code, so nothing that
 //! the server says about that person (disabled, say) is held against the one who was asked for.
 
 use std::pin::pin;
@@ -20,14 +19,11 @@ use super::conversation::{ONE_REQUEST, Step, refused, said};
 use super::invitation::{duration, invitation};
 use super::journal::Trail;
 use super::module::{Ended, Module, Reply};
-use super::{Asked, SignIns, TenantLogin};
+use super::{Asked, SignIns, TenantLogin, patience};
 use crate::config::is_remote;
 use crate::entra::errors::{self, Class};
 use crate::entra::{DeviceCode, EntraError, IdToken};
 use crate::store::Person;
-
-/// How long a sign-in that is not over the network may take in all: the life of Entra's codes.
-const LOCAL_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// What `slow_down` adds to the interval (RFC 8628 §3.5).
 const SLOW_DOWN: Duration = Duration::from_secs(5);
@@ -56,7 +52,6 @@ const ELSEWHERE_REFUSED: &str =
     "Microsoft Entra ID refused the account that signed in in the browser.";
 const NO_CODES: &str = "Your organisation's policy does not allow signing in with a code. \
      Please ask your administrator.";
-const SUPERSEDED: &str = "A newer sign-in was begun from the same place; this one has ended.";
 
 pub(super) async fn run(
     sign_ins: &SignIns,
@@ -67,7 +62,6 @@ pub(super) async fn run(
     trail: &mut Trail,
 ) -> Result<Step, Ended> {
     module.wait(ONE_REQUEST).await?;
-    let attempt = sign_ins.attempts.begin(person.key, asked);
     let code = match tenant.service.device_code().await {
         Ok(code) => code,
         Err(error) => {
@@ -77,11 +71,12 @@ pub(super) async fn run(
         }
     };
     let issued = Instant::now();
-    let (patience, round) = if is_remote(&asked.service) {
-        (sign_ins.methods.remote_limit(), REMOTE_ROUND)
+    let round = if is_remote(&asked.service) {
+        REMOTE_ROUND
     } else {
-        (LOCAL_LIMIT, LOCAL_ROUND)
+        LOCAL_ROUND
     };
+    let patience = patience::of(&asked.service, &sign_ins.methods).await;
     let deadline = (asked.began + patience).min(issued + code.expires_in);
 
     // A registration that may not use codes at all says so now, not after the person has signed in.
@@ -93,12 +88,7 @@ pub(super) async fn run(
     module
         .show(&invitation(&person.name, &code, left, asked.screen))
         .await?;
-    let waiting = async {
-        tokio::select! {
-            polled = poll(tenant, &code, interval, deadline) => polled,
-            () = attempt.superseded() => Err(Failed::Superseded),
-        }
-    };
+    let waiting = poll(tenant, &code, interval, deadline);
     match while_waiting(waiting, round, deadline, module).await? {
         Some(polled) => Ok(settle(polled, tenant, trail).await),
         None => {
@@ -127,13 +117,7 @@ async fn while_waiting(
             let reply = loop {
                 tokio::select! {
                     reply = &mut asking => break reply,
-                    result = &mut waiting, if polled.is_none() => {
-                        // A prompt can't be taken back, but what came of it is known.
-                        if matches!(result, Err(Failed::Superseded)) {
-                            return Ok(Some(result));
-                        }
-                        polled = Some(result);
-                    }
+                    result = &mut waiting, if polled.is_none() => polled = Some(result),
                 }
             };
             match reply {
@@ -168,7 +152,6 @@ enum Failed {
     NoEnter,
     NotFinished,
     Declined,
-    Superseded,
     Refused(EntraError),
 }
 
@@ -190,11 +173,6 @@ impl Failed {
                 NOT_FINISHED,
             ),
             Self::Declined => ("declined", "declined in the browser", DECLINED),
-            Self::Superseded => (
-                "superseded",
-                "a newer sign-in was begun from the same place",
-                SUPERSEDED,
-            ),
             Self::Refused(error) => return elsewhere(&error, trail),
         };
         trail.fact(word, fact);

@@ -6,6 +6,7 @@ use entra_protocol::login::{Outcome, Verdict};
 use tokio::time::Instant;
 
 use super::Asked;
+use super::throttle::Trying;
 use crate::config::Method;
 use crate::entra::{EntraError, Refusal};
 use crate::store::Person;
@@ -21,6 +22,8 @@ pub(super) struct Trail {
     pub(super) facts: Vec<String>,
     /// For the audit of the sign-in: AADSTS code or a word.
     pub(super) detail: String,
+    /// A password that the tenant called right and not enough.
+    pub(super) not_enough: Option<Trying>,
     /// True if an administrator has to act.
     pub(super) needs_administrator: bool,
 }

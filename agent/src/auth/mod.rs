@@ -9,19 +9,20 @@
 
 mod account;
 mod admission;
-mod attempts;
 mod conversation;
 mod device_code;
 mod invitation;
 mod journal;
 mod module;
 mod password;
+mod patience;
 mod qr_code;
 mod realms;
 #[cfg(test)]
 pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,12 +35,13 @@ use crate::entra::{LoginService, Verifier};
 use crate::identity::TenantId;
 use crate::store::Store;
 
-use attempts::Attempts;
 use realms::Realms;
 
 pub use module::{Ended, Module, Reply};
+pub use throttle::Throttle;
 
 pub(crate) use conversation::{away, in_store};
+pub(crate) use throttle::{RemoteHost, Rule as TryRule, Standing as Tries};
 
 /// Builds and publishes the snapshot; blocking. The error is a fact for the journal.
 pub type Publish = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -54,8 +56,8 @@ pub struct SignIns {
     tenants: BTreeMap<TenantId, TenantLogin>,
     /// Which methods each PAM service offers.
     methods: SignIn,
-    /// The device codes that are being waited for.
-    attempts: Attempts,
+    /// How often a password may fail.
+    throttle: Throttle,
 }
 
 impl SignIns {
@@ -66,13 +68,14 @@ impl SignIns {
         publish: Publish,
         tenants: impl IntoIterator<Item = (TenantId, TenantLogin)>,
         methods: SignIn,
+        throttle: Throttle,
     ) -> Self {
         Self {
             store,
             publish,
             tenants: tenants.into_iter().collect(),
             methods,
-            attempts: Attempts::default(),
+            throttle,
         }
     }
 }
@@ -83,6 +86,8 @@ pub struct TenantLogin {
     pub service: Arc<dyn LoginService>,
     /// The only source of its people's identities.
     pub verifier: Verifier,
+    /// How often a password of one of its people may fail here.
+    tries: TryRule,
     /// Whose passwords it judges.
     realms: Realms,
 }
@@ -90,10 +95,11 @@ pub struct TenantLogin {
 impl TenantLogin {
     /// A tenant at `service`, of whose people nothing is known yet.
     #[must_use]
-    pub fn new(service: Arc<dyn LoginService>, verifier: Verifier) -> Self {
+    pub(crate) fn new(service: Arc<dyn LoginService>, verifier: Verifier, tries: TryRule) -> Self {
         Self {
             service,
             verifier,
+            tries,
             realms: Realms::default(),
         }
     }
@@ -106,8 +112,6 @@ pub struct Asked {
     pub user: String,
     /// The PAM service; empty if a caller who isn't root named one.
     pub service: String,
-    /// The terminal, as PAM names it; empty if there is none, or if the caller isn't root.
-    pub terminal: String,
     /// The remote host; empty if there is none, or if the caller isn't root.
     pub remote_host: String,
     /// What texts will be shown on.

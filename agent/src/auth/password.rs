@@ -2,18 +2,21 @@
 //!
 //! Invariant: the tenant is asked with the imported person's UPN, never with the name that was typed,
 //! at most once, and never with nothing. A 200 is not yet success: the id token that comes with it must
-//! prove the person. "More than a password is needed" goes on to the next method and says nothing about
-//! the password; so does a registration or tenant that takes no passwords. Who is judged elsewhere
-//! (a federated domain) is not asked for a password at all.
+//! prove the person. No request without a turn of the throttle's. "More than a password is needed" goes on
+//! to the next method and says nothing about the password; so does a registration or tenant that takes no
+//! passwords. Who is judged elsewhere (a federated domain) is not asked for a password at all.
+//!
+//! Sentences of this file don't hold the word that sshpass and expect wait for.
 
 use entra_protocol::login::Outcome;
 
 use super::conversation::{NO_METHOD, ONE_REQUEST, Step, refused, said};
 use super::journal::Trail;
 use super::module::{Ended, Module, Reply};
-use super::{SignIns, TenantLogin};
-use crate::entra::Realm;
+use super::throttle::{End, Held, TURN_LIMIT, Trying, Turn};
+use super::{Asked, SignIns, TenantLogin};
 use crate::entra::errors::{self, Class};
+use crate::entra::{EntraError, Realm};
 use crate::store::Person;
 
 /// The words that people and their tools (sshpass, expect) look for.
@@ -22,11 +25,12 @@ const PROMPT: &str = "Password: ";
 const ELSEWHERE: &str =
     "Your organisation signs you in on a page of its own; continue in a browser.";
 const NO_PASSWORDS: &str =
-    "Passwords can't be used on this host at the moment; continue in a browser.";
+    "This way of signing in is not set up on this host; continue in a browser.";
 
 pub(super) async fn run(
     sign_ins: &SignIns,
     tenant: &TenantLogin,
+    asked: &Asked,
     person: &Person,
     module: &mut impl Module,
     trail: &mut Trail,
@@ -36,6 +40,10 @@ pub(super) async fn run(
         trail.note("the domain is federated: no password was asked for");
         module.show(ELSEWHERE).await?;
         return Ok(Step::Next(otherwise));
+    }
+    let trying = Trying::new(asked, person, tenant.tries);
+    if let Err(held) = sign_ins.throttle.may_ask(&trying).await {
+        return Ok(throttled(&held, trail));
     }
     let password = match module.ask_password(PROMPT).await? {
         Reply::CannotPrompt => return Ok(Step::Next(otherwise)),
@@ -48,13 +56,32 @@ pub(super) async fn run(
         );
         return Ok(Step::End(said(Outcome::AuthError, errors::INCORRECT)));
     }
+    let turn = match turn(sign_ins, &trying, module).await? {
+        Ok(turn) => turn,
+        Err(held) => return Ok(throttled(&held, trail)),
+    };
     module.wait(ONE_REQUEST).await?;
     let answer = tenant.service.password(&person.upn, &password).await;
     drop(password);
     let error = match answer {
-        Ok(token) => return Ok(tenant.prove(&token, trail).await),
+        Ok(token) => {
+            let step = tenant.prove(&token, trail).await;
+            turn.end(match &step {
+                Step::Proven(identity) if identity.key() == person.key => End::Proven,
+                Step::Proven(_) => End::Failed,
+                // Nothing that somebody at the prompt can bring about.
+                Step::Next(_) | Step::NextSaying(_) | Step::End(_) => End::NoVerdict,
+            })
+            .await;
+            return Ok(step);
+        }
         Err(error) => error,
     };
+    let end = end_of(&error);
+    turn.end(end).await;
+    if end == End::NotEnough {
+        trail.not_enough = Some(trying);
+    }
     trail.refused(&error);
     let meaning = error.meaning();
     match meaning.class {
@@ -72,5 +99,39 @@ pub(super) async fn run(
             Ok(Step::Next(refused(&error)))
         }
         Class::Deny | Class::Unavailable | Class::Renew => Ok(Step::End(refused(&error))),
+    }
+}
+
+/// Waits for a turn, and tells the module so if it can't be had at once.
+async fn turn(
+    sign_ins: &SignIns,
+    trying: &Trying,
+    module: &mut impl Module,
+) -> Result<Result<Turn, Held>, Ended> {
+    match sign_ins.throttle.turn(trying) {
+        Err(Held::NoTurn) => {}
+        decided => return Ok(decided),
+    }
+    module.wait(TURN_LIMIT.saturating_add(ONE_REQUEST)).await?;
+    Ok(sign_ins.throttle.next_turn(trying).await)
+}
+
+/// Goes on without a password.
+fn throttled(held: &Held, trail: &mut Trail) -> Step {
+    trail.fact("throttled", held.fact());
+    let outcome = match held {
+        Held::Person(_) | Held::RemoteHost(..) => Outcome::MaxTries,
+        Held::NoTurn => Outcome::AuthError,
+    };
+    Step::NextSaying(said(outcome, &held.sentence()))
+}
+
+/// What a refusal counts for. Every verdict of the tenant does, since most of them are said only of a right
+/// password, and a guesser learns from each; what is no verdict, or lies with this host, does not.
+fn end_of(error: &EntraError) -> End {
+    match error.meaning().class {
+        Class::Deny | Class::CutOff | Class::Renew => End::Failed,
+        Class::Interaction => End::NotEnough,
+        Class::Unavailable | Class::Configuration => End::NoVerdict,
     }
 }

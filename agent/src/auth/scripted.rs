@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::module::{Ended, Module};
-use super::{Asked, Publish, SignIns, TenantLogin};
+use super::{Asked, Publish, SignIns, TenantLogin, Throttle, throttle};
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::{Method, SignIn};
 use crate::entra::{
@@ -330,10 +330,11 @@ impl Host {
             self.store.clone(),
             self.publish(),
             tenants.into_iter().map(|(id, tenant)| {
-                let login = TenantLogin::new(tenant.clone(), verifier());
+                let login = TenantLogin::new(tenant.clone(), verifier(), throttle::PERSON);
                 (id.parse().unwrap(), login)
             }),
             methods,
+            Throttle::new(self.store.clone()),
         )
     }
 }
@@ -352,7 +353,6 @@ pub(crate) fn asked(user: &str, service: &str) -> Asked {
     Asked {
         user: user.to_owned(),
         service: service.to_owned(),
-        terminal: "ssh".to_owned(),
         remote_host: "192.0.2.7".to_owned(),
         screen: Screen::default(),
         began: Instant::now(),

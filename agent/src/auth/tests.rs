@@ -7,7 +7,6 @@ use std::time::Duration;
 use entra_protocol::login::{Outcome, ToModule, Verdict};
 use tokio::time::Instant;
 
-use super::Asked;
 use super::scripted::*;
 use crate::entra::errors;
 
@@ -74,8 +73,9 @@ async fn an_empty_password_is_not_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn more_than_a_password_is_never_success_and_goes_on_to_the_device_code() {
-    let host = Host::new();
     for code in [50076, 50079, 50056, 50158, 50125, 16000] {
+        // A host for each: these count as failed tries.
+        let host = Host::new();
         let tenant = Arc::new(
             Tenant::default()
                 .on_password(Err(refusal("invalid_grant", code)))
@@ -176,11 +176,11 @@ async fn polls_keep_the_servers_interval() {
 #[tokio::test(start_paused = true)]
 async fn polling_ends_before_sshd_does_and_locally_with_the_code() {
     let host = Host::new();
-    for (service, least, most) in [("sshd", 105, 110), ("login", 890, 900)] {
+    for (service, least, most) in [("sshd", 105, 110), ("polkit-1", 890, 900)] {
         let tenant = Arc::new(Tenant::default());
         let began = Instant::now();
         let mut typist = Typist::default();
-        if service == "login" {
+        if service == "polkit-1" {
             typist = typist.cannot_prompt();
         }
         let mut typist = typist.presses_enter();

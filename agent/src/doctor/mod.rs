@@ -17,7 +17,7 @@ use reqwest::Client;
 
 use crate::clock::Clock;
 use crate::config::Tenant;
-use crate::entra::{Discovery, EntraError, discover};
+use crate::entra::{EntraError, ProviderMetadata, provider_metadata};
 use crate::graph::RandomBytes;
 use crate::store::Store;
 
@@ -57,7 +57,7 @@ impl Doctor {
     async fn checks(&self, tenant: &Tenant) -> Vec<Check> {
         let mut findings = Findings::of(tenant);
         let id = tenant.id.to_string();
-        match discover(&self.client, &tenant.login_url, &id).await {
+        match provider_metadata(&self.client, &tenant.login_url, &id).await {
             Err(error) => {
                 findings.refused("login-service", &error, login_service_cure(&error));
                 let answers = error.refusal().is_some();
@@ -80,7 +80,7 @@ impl Doctor {
     }
 
     /// Clock, cloud and domain.
-    async fn discovered(&self, found: &Discovery, tenant: &Tenant, findings: &mut Findings) {
+    async fn discovered(&self, found: &ProviderMetadata, tenant: &Tenant, findings: &mut Findings) {
         match found.date {
             None => findings.skipped("clock"),
             Some(date) => findings.push(skew(
@@ -98,7 +98,7 @@ impl Doctor {
             Some(_) => findings.good("cloud", format!("{graph} is this tenant's Graph")),
             None => findings.skipped("cloud"),
         }
-        match discover(&self.client, &tenant.login_url, &tenant.domain).await {
+        match provider_metadata(&self.client, &tenant.login_url, &tenant.domain).await {
             Err(error) => findings.refused(
                 "domain",
                 &error,

@@ -11,9 +11,9 @@ use super::failure::cleaned;
 use super::{EntraError, http};
 use crate::clock::UnixSeconds;
 
-/// A tenant's public face.
+/// A tenant's metadata, as far as it is compared (OpenID Provider Metadata).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Discovery {
+pub struct ProviderMetadata {
     /// The issuer of its id tokens, which holds its id.
     pub issuer: String,
     /// The host of its Graph, where it is named.
@@ -26,7 +26,11 @@ pub struct Discovery {
 ///
 /// # Errors
 /// [`EntraError`]: no answer, no such tenant, or an answer that is no discovery document.
-pub async fn discover(client: &Client, login: &Url, name: &str) -> Result<Discovery, EntraError> {
+pub async fn provider_metadata(
+    client: &Client,
+    login: &Url,
+    name: &str,
+) -> Result<ProviderMetadata, EntraError> {
     #[derive(Deserialize)]
     struct Document {
         issuer: String,
@@ -44,7 +48,7 @@ pub async fn discover(client: &Client, login: &Url, name: &str) -> Result<Discov
             place,
             reason: cleaned(&error.to_string()),
         })?;
-    Ok(Discovery {
+    Ok(ProviderMetadata {
         issuer: cleaned(&document.issuer),
         graph_host: document.msgraph_host.as_deref().map(cleaned),
         date: answer.date.as_ref().and_then(instant),

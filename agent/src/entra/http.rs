@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, Request, Url, header, redirect, retry};
+use reqwest::{Client, ClientBuilder, Method, Request, Url, header, redirect, retry};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -15,6 +15,11 @@ use crate::config::Proxy;
 
 /// Connecting, TLS included. A host that doesn't answer in this time is taken for unreachable.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the other end may leave what was sent to it unacknowledged (tcp(7), `TCP_USER_TIMEOUT`). After
+/// that a kept connection is given up, so that the first sign-in after an outage gets a new one rather than
+/// one whose next try is due in a minute.
+const UNHEARD_LIMIT: Duration = Duration::from_secs(10);
 
 /// One request to the login service in all: pass-through authentication asks a directory on premises
 /// and may take ten seconds.
@@ -33,7 +38,23 @@ const ANSWER_LIMIT: usize = 256 * 1024;
 /// # Errors
 /// [`EntraError::Credential`] if the trust store can't be used.
 pub fn http_client(proxy: Option<&Proxy>) -> Result<Client, EntraError> {
-    let builder = Client::builder()
+    build(Client::builder(), proxy)
+}
+
+/// The same, but every request on a connection of its own: whether the service is there can't be told from
+/// a connection that was made when it was.
+///
+/// # Errors
+/// See [`http_client`].
+pub fn probe_client(proxy: Option<&Proxy>) -> Result<Client, EntraError> {
+    build(
+        Client::builder().pool_max_idle_per_host(0).http1_only(),
+        proxy,
+    )
+}
+
+fn build(builder: ClientBuilder, proxy: Option<&Proxy>) -> Result<Client, EntraError> {
+    let builder = builder
         .user_agent(concat!("entra-login/", env!("CARGO_PKG_VERSION")))
         .https_only(true)
         .redirect(redirect::Policy::none())
@@ -41,6 +62,7 @@ pub fn http_client(proxy: Option<&Proxy>) -> Result<Client, EntraError> {
         // What the environment says about proxies is not configuration.
         .no_proxy()
         .connect_timeout(CONNECT_LIMIT)
+        .tcp_user_timeout(UNHEARD_LIMIT)
         .timeout(REQUEST_LIMIT);
     let builder = match proxy {
         Some(proxy) => proxy::through(builder, proxy),

@@ -6,11 +6,11 @@
 //! key stops counting.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{EntraError, LoginService};
@@ -22,7 +22,13 @@ const KEYS_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 const REFETCH_GAP: Duration = Duration::from_secs(60);
 
 /// The keys of one tenant.
-pub(super) struct KeyCache(Mutex<Option<Kept>>);
+pub(super) struct KeyCache {
+    /// Locked for a look, never across a wait.
+    kept: Mutex<Option<Kept>>,
+    /// Held across a request on purpose: sign-ins that wait for the same document fetch it once. Keeps when
+    /// the last fetch failed and why, for those who waited for it.
+    fetching: tokio::sync::Mutex<Option<(Instant, EntraError)>>,
+}
 
 struct Kept {
     by_id: BTreeMap<String, DecodingKey>,
@@ -31,38 +37,80 @@ struct Kept {
     searched: Option<Instant>,
 }
 
+/// What the kept document says of a key.
+enum Look {
+    Is(DecodingKey),
+    /// The tenant has no such key.
+    IsNot,
+    /// It has to be fetched; for the sake of this very key, if true.
+    Fetch(bool),
+}
+
 impl KeyCache {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(None))
+        Self {
+            kept: Mutex::new(None),
+            fetching: tokio::sync::Mutex::new(None),
+        }
     }
 
-    /// The key with this id; `None` if the tenant has no such key.
+    /// The key with this id; `None` if the tenant has no such key. Whoever asks for a known key waits for
+    /// nobody, and nobody waits for more than one request.
     pub(super) async fn find(
         &self,
         service: &dyn LoginService,
         id: &str,
     ) -> Result<Option<DecodingKey>, EntraError> {
-        // Held across the request on purpose: sign-ins that wait for the same document fetch it once.
-        let mut kept = self.0.lock().await;
-        let searched = kept.as_ref().and_then(|keys| keys.searched);
-        let (fetch, searched) = match &*kept {
-            None => (true, None),
-            Some(keys) if keys.fetched.elapsed() >= KEYS_LIFE => (true, searched),
-            Some(keys) if keys.by_id.contains_key(id) => (false, searched),
-            Some(_) => {
-                let again = searched.is_none_or(|last| last.elapsed() >= REFETCH_GAP);
-                (again, Some(Instant::now()).filter(|_| again).or(searched))
-            }
-        };
-        if fetch {
-            let document = service.signing_keys().await?;
-            *kept = Some(Kept {
-                by_id: read(&document)?,
-                fetched: Instant::now(),
-                searched,
-            });
+        let came = Instant::now();
+        match self.look(id) {
+            Look::Is(key) => return Ok(Some(key)),
+            Look::IsNot => return Ok(None),
+            Look::Fetch(_) => {}
         }
-        Ok(kept.as_ref().and_then(|keys| keys.by_id.get(id).cloned()))
+        let mut failed = self.fetching.lock().await;
+        let search = match self.look(id) {
+            Look::Is(key) => return Ok(Some(key)),
+            Look::IsNot => return Ok(None),
+            Look::Fetch(search) => search,
+        };
+        if let Some((at, error)) = &*failed
+            && *at > came
+        {
+            return Err(error.clone());
+        }
+        let document = service.signing_keys().await;
+        let read = document.and_then(|document| read(&document));
+        let by_id = read.inspect_err(|error| *failed = Some((Instant::now(), error.clone())))?;
+        let mut kept = self.lock();
+        let searched = kept.as_ref().and_then(|keys| keys.searched);
+        let kept = kept.insert(Kept {
+            by_id,
+            fetched: Instant::now(),
+            searched: Some(Instant::now()).filter(|_| search).or(searched),
+        });
+        Ok(kept.by_id.get(id).cloned())
+    }
+
+    fn look(&self, id: &str) -> Look {
+        match &*self.lock() {
+            None => Look::Fetch(false),
+            Some(keys) if keys.fetched.elapsed() >= KEYS_LIFE => Look::Fetch(false),
+            Some(keys) => match keys.by_id.get(id) {
+                Some(key) => Look::Is(key.clone()),
+                None if keys
+                    .searched
+                    .is_none_or(|last| last.elapsed() >= REFETCH_GAP) =>
+                {
+                    Look::Fetch(true)
+                }
+                None => Look::IsNot,
+            },
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Kept>> {
+        // Whole at every instant: it is replaced in one assignment.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -21,6 +21,7 @@ mod managed_identity;
 mod oauth_client;
 mod over_https;
 mod proxy;
+mod reachability;
 
 use reqwest::Url;
 
@@ -28,13 +29,14 @@ use crate::config::Tenant;
 
 pub use app_token::AppToken;
 pub use credential::{CredentialState, check_credential, credential_state};
-pub use discovery::{Discovery, discover};
+pub use discovery::{ProviderMetadata, provider_metadata};
 pub use failure::{EntraError, Refusal};
-pub use http::{LOGIN_REQUEST_LIMIT, http_client};
+pub use http::{LOGIN_REQUEST_LIMIT, http_client, probe_client};
 pub use id_token::{ProofError, VerifiedIdentity, Verifier};
 pub use login_service::{Answering, DeviceCode, IdToken, LoginService, Realm};
-pub use over_https::OverHttps;
+pub use over_https::{Discovery, OverHttps};
 pub use proxy::check_proxy;
+pub use reachability::{Outage, Probe, Prober, Reach, Reachability, Remembered};
 
 /// The addresses of one tenant at the login service, all of the same origin.
 #[derive(Debug, Clone)]
@@ -47,6 +49,8 @@ pub struct Endpoints {
     pub keys: Url,
     /// Who judges passwords; a UPN goes behind it.
     pub realm: Url,
+    /// What describes the tenant's login service, and is asked for when it is in doubt (OIDC discovery).
+    pub discovery: Url,
     /// What `iss` must be in the tenant's id tokens.
     pub issuer: String,
 }
@@ -69,6 +73,7 @@ impl Endpoints {
             device_code: address("oauth2/v2.0/devicecode"),
             keys: address("discovery/v2.0/keys"),
             realm,
+            discovery: address("v2.0/.well-known/openid-configuration"),
             issuer: address("v2.0").to_string(),
         }
     }

@@ -19,7 +19,7 @@ use entra_protocol::Secret;
 use super::failure::cleaned;
 use super::login_service::{Answering, DeviceCode, IdToken, LoginService, Realm};
 use super::oauth_client::through;
-use super::{Endpoints, EntraError, http};
+use super::{Endpoints, EntraError, Probe, http};
 
 /// The polling interval if the server names none that makes sense (RFC 8628 §3.2: 5 s).
 const INTERVALS: std::ops::RangeInclusive<u64> = 1..=60;
@@ -110,6 +110,33 @@ impl OverHttps {
     async fn keys(&self) -> Result<Zeroizing<Vec<u8>>, EntraError> {
         let request = Request::new(Method::GET, self.endpoints.keys.clone());
         Ok(http::send(&self.client, request).await?.body)
+    }
+}
+
+/// The question that settles whether the login service is there: the tenant's discovery document, some 2 KiB
+/// that need no registration and no person.
+pub struct Discovery {
+    client: Client,
+    url: Url,
+}
+
+impl Discovery {
+    /// By a client that keeps no connections (`probe_client`).
+    #[must_use]
+    pub fn new(client: Client, endpoints: &Endpoints) -> Self {
+        Self {
+            client,
+            url: endpoints.discovery.clone(),
+        }
+    }
+}
+
+impl Probe for Discovery {
+    fn probe(&self) -> Answering<'_, ()> {
+        Box::pin(async move {
+            let request = Request::new(Method::GET, self.url.clone());
+            http::send(&self.client, request).await.map(drop)
+        })
     }
 }
 

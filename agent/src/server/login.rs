@@ -166,15 +166,14 @@ async fn may_call(callers: Callers, uid: u32, user: &str, store: &Store) -> bool
 
 /// What is believed of a `begin`: everything from root, nothing but the name from others.
 fn believed(begin: Begin, uid: u32) -> Asked {
-    let (service, terminal, remote_host) = if uid == ROOT {
-        (begin.service, begin.tty, begin.rhost)
+    let (service, remote_host) = if uid == ROOT {
+        (begin.service, begin.rhost)
     } else {
-        (String::new(), String::new(), String::new())
+        (String::new(), String::new())
     };
     Asked {
         user: begin.user,
         service,
-        terminal,
         remote_host,
         screen: begin.screen,
         began: Instant::now(),

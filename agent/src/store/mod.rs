@@ -35,6 +35,7 @@ mod schedules;
 mod schema;
 mod scopes;
 mod sign_ins;
+mod throttle;
 
 use std::fs::{OpenOptions, Permissions};
 use std::io;
@@ -62,6 +63,7 @@ pub use retired::Release;
 pub use rounds::{LiveSet, MemberCounts, OpenRound, RoundId, RoundKind, StagedPage, Stream};
 pub use schedules::{Plan, Schedule};
 pub use sign_ins::{Refusals, SignInRecord};
+pub use throttle::{ThrottleLeft, ThrottleSubject, Unlocking};
 
 /// The file that an import rebuilds.
 pub const DIRECTORY_FILE: &str = "directory.db";

@@ -25,7 +25,7 @@ pub(super) const DIRECTORY: Schema = Schema {
 
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
-    migrations: &[STATE_1, STATE_2, STATE_3, STATE_4],
+    migrations: &[STATE_1, STATE_2, STATE_3, STATE_4, STATE_5],
 };
 
 impl Schema {
@@ -312,6 +312,19 @@ CREATE TABLE adoptions (
     name TEXT PRIMARY KEY, tenant BLOB NOT NULL, object BLOB NOT NULL,
     uid INTEGER NOT NULL, adopted_at INTEGER NOT NULL,
     UNIQUE (tenant, object)
+) STRICT, WITHOUT ROWID;
+";
+
+/// What failed tries with a password still count for: seconds that were left at the instant `at`.
+const STATE_5: &str = "
+CREATE TABLE throttled_people (
+    tenant BLOB NOT NULL, object BLOB NOT NULL,
+    at INTEGER NOT NULL, owed INTEGER NOT NULL, refused INTEGER NOT NULL,
+    PRIMARY KEY (tenant, object)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE throttled_hosts (
+    host TEXT PRIMARY KEY,
+    at INTEGER NOT NULL, owed INTEGER NOT NULL, refused INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -16,6 +16,7 @@ mod schedule;
 mod select;
 mod status;
 mod summary;
+mod unlock;
 mod users;
 
 use entra_protocol::admin::Request;
@@ -80,6 +81,10 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
         Command::Auth(Auth::Enable) => output.answer(&auth::enable(&mut ask)?),
         Command::Auth(Auth::Disable) => output.answer(&auth::disable(&mut ask)?),
         Command::Auth(Auth::Status) => output.answer(&auth::status(&mut ask)?),
+        Command::Users(Users::Unlock {
+            users,
+            remote_hosts,
+        }) => output.answer(&unlock::unlock(&mut ask, users, remote_hosts)?),
         Command::Users(Users::Release { name, dry_run }) => {
             let host = Host::of_this_process();
             output.answer(&release::release(&mut ask, &host, name, *dry_run)?)

@@ -1,6 +1,6 @@
 //! `entractl status`: the agent, its directory, the last import, enablement, and who you are to it.
 
-use entra_protocol::admin::{Caller, Done, Request, Role, Status, TenantStatus};
+use entra_protocol::admin::{Caller, Done, Request, Role, SignInService, Status, TenantStatus};
 use serde::Serialize;
 
 use super::{auth, schedule, summary};
@@ -29,6 +29,9 @@ impl Shown for WholeStatus {
         for tenant in &status.tenants {
             lines.push(("Tenant", format!("{} ({})", tenant.domain, tenant.id)));
             lines.extend(credential(tenant));
+            if let Some(service) = &tenant.sign_in_service {
+                lines.push(("Sign-in service", sign_in_service(service)));
+            }
             let domain = status.domains.iter().find(|one| one.tenant_id == tenant.id);
             if let Some(domain) = domain {
                 lines.push(("Schedule", schedule::line(domain)));
@@ -70,6 +73,9 @@ impl Shown for WholeStatus {
                 ),
             ));
         }
+        if let Some(throttled) = throttled(status) {
+            lines.push(("Throttled", throttled));
+        }
         lines.extend(auth::lines(&status.auth));
         lines.push(("You", you(&status.caller)));
         Text {
@@ -97,6 +103,29 @@ fn credential(tenant: &TenantStatus) -> Vec<(&'static str, String)> {
     lines
 }
 
+/// Whether Microsoft can be asked about this tenant's people.
+fn sign_in_service(service: &SignInService) -> String {
+    match service {
+        SignInService::NotAsked => "not asked yet".to_owned(),
+        SignInService::Reachable { since } => format!("reachable since {since}"),
+        SignInService::Unreachable {
+            since,
+            last_tried,
+            tried_again_seconds,
+            reason,
+        } => {
+            let reason = reason
+                .as_ref()
+                .map(|reason| format!(" ({reason})"))
+                .unwrap_or_default();
+            format!(
+                "unreachable since {since}{reason}; last tried {last_tried}, tried again after \
+                 {tried_again_seconds} s and at each sign-in"
+            )
+        }
+    }
+}
+
 /// The agent leaves runs out for everybody else (docs/protocol.md).
 fn sees_runs(caller: &Caller) -> bool {
     caller.uid == 0 || caller.role >= Some(Role::Auditor)
@@ -114,6 +143,22 @@ fn directory(status: &Status) -> String {
         ),
         None => "not published yet; `entractl import` does that".to_owned(),
     }
+}
+
+/// Whose passwords are refused at the moment.
+fn throttled(status: &Status) -> Option<String> {
+    let counted = |count: u64, one: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    };
+    if status.throttled_users == 0 && status.throttled_remote_hosts == 0 {
+        return None;
+    }
+    Some(format!(
+        "{} and {}, after failed tries with a password; `entractl users unlock`",
+        counted(status.throttled_users, "user"),
+        counted(status.throttled_remote_hosts, "remote host")
+    ))
 }
 
 fn you(caller: &Caller) -> String {
@@ -136,6 +181,7 @@ mod tests {
                 credential: "secret".into(),
                 credential_expires: Some("2026-03-11T00:00:00Z".into()),
                 credential_warning: Some("the client secret ends in 9 days".into()),
+                sign_in_service: Some(SignInService::NotAsked),
             }],
             domains: Vec::new(),
             users: 30,
@@ -150,6 +196,8 @@ mod tests {
                 reference: Some("AADSTS7000222".into()),
             }),
             displaced_ids: 0,
+            throttled_users: 0,
+            throttled_remote_hosts: 0,
             auth: AuthState {
                 enabled: false,
                 local_auth: "allow".into(),
@@ -172,6 +220,7 @@ mod tests {
              Tenant:            contoso.example (11111111-2222-3333-4444-555555555555)\n\
              Credential:        secret, ends 2026-03-11T00:00:00Z\n\
              Warning:           the client secret ends in 9 days\n\
+             Sign-in service:   not asked yet\n\
              Directory:         30 users, 12 groups (generation 7, published 2026-03-02T08:15:02Z)\n\
              Last import:       2026-03-02T08:15:00Z, the whole tenant, 2.3 s: users +30 ~1 -2, 2 failed; groups +12 ~0 -0, 0 failed\n\
              Last error:        the client secret has expired\n\
@@ -202,6 +251,7 @@ mod tests {
 Tenant:            contoso.example (11111111-2222-3333-4444-555555555555)
 Credential:        certificate, ends 2026-03-20T00:00:00Z
 Warning:           renew it
+Sign-in service:   not asked yet
 Schedule:          every 1 h, next run 2026-03-02T09:11:00Z
 Last run:          number 7 by schedule, 2026-03-02T08:15:00Z: users +30 ~1 -2, 2 failed; groups +12 ~0 -0, 0 failed
 Tenant:            fabrikam.example (99999999-2222-3333-4444-555555555555)
@@ -238,6 +288,28 @@ Directory: ";
     }
 
     #[test]
+    fn an_outage_is_told_with_its_beginning_and_for_some_its_reason() {
+        for (reason, words) in [
+            (None, ""),
+            (Some("connection refused"), " (connection refused)"),
+        ] {
+            let mut status = whole();
+            status.tenants[0].sign_in_service = Some(SignInService::Unreachable {
+                since: "2026-03-02T08:00:00Z".into(),
+                last_tried: "2026-03-02T08:01:00Z".into(),
+                tried_again_seconds: 20,
+                reason: reason.map(str::to_owned),
+            });
+            let text = WholeStatus { status }.text(Screen::Plain).data;
+            let line = format!(
+                "Sign-in service:   unreachable since 2026-03-02T08:00:00Z{words}; \
+                 last tried 2026-03-02T08:01:00Z, tried again after 20 s and at each sign-in\n"
+            );
+            assert!(text.contains(&line), "{text}");
+        }
+    }
+
+    #[test]
     fn what_was_held_back_stays_in_sight() {
         let mut status = whole();
         if let Some(run) = &mut status.last_import {
@@ -246,6 +318,17 @@ Directory: ";
         let text = WholeStatus { status }.text(Screen::Plain).data;
         let line = "Withheld:          the removal of 26 users, 0 groups and 0 memberships; \
                     `entractl sync --accept-removals` if they are meant to go\n";
+        assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn whose_passwords_are_refused_is_counted() {
+        let mut status = whole();
+        status.throttled_users = 1;
+        status.throttled_remote_hosts = 2;
+        let text = WholeStatus { status }.text(Screen::Plain).data;
+        let line = "Throttled:         1 user and 2 remote hosts, after failed tries with a password; \
+                    `entractl users unlock`\n";
         assert!(text.contains(line), "{text}");
     }
 

@@ -110,11 +110,22 @@ impl Shown for OneUser {
                 ("Shell", self.user.shell.clone()),
                 ("Groups", table::text(&self.user.groups.join(", "))),
                 ("Last sign-in", last.to_owned()),
+                ("Failed tries", failed_tries(&self.user)),
                 ("Object id", row.object_id.clone()),
                 ("Tenant id", self.user.tenant_id.clone()),
             ]),
             talk: Vec::new(),
         }
+    }
+}
+
+fn failed_tries(user: &UserDetail) -> String {
+    match &user.passwords_refused_until {
+        Some(until) => format!(
+            "{}; passwords are refused until {until}, other ways to sign in are not",
+            user.failed_tries
+        ),
+        None => user.failed_tries.to_string(),
     }
 }
 
@@ -204,6 +215,8 @@ pub(crate) mod tests {
             shell: "/bin/bash".into(),
             groups: vec!["engineering".into(), "all-staff".into()],
             last_sign_in: None,
+            failed_tries: 5,
+            passwords_refused_until: Some("2026-03-02T08:15:02Z".into()),
         };
         assert_eq!(
             OneUser { user }.text(Screen::Plain).data,
@@ -218,6 +231,7 @@ pub(crate) mod tests {
              Shell:         /bin/bash\n\
              Groups:        engineering, all-staff\n\
              Last sign-in:  never\n\
+             Failed tries:  5; passwords are refused until 2026-03-02T08:15:02Z, other ways to sign in are not\n\
              Object id:     6e7b768e-07e2-4810-8459-485f84f8f204\n\
              Tenant id:     11111111-2222-3333-4444-555555555555\n"
         );

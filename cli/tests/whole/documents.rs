@@ -2,7 +2,8 @@
 
 use entra_protocol::admin::{
     AuthState, Caller, Change, Counts, DomainRow, Done, FailedObject, GroupRow, ImportSummary,
-    Progress, Reply, Request, Role, RoleChange, Row, RunRow, Status, UserDetail, UserRow, Withheld,
+    Progress, Reply, Request, Role, RoleChange, Row, RunRow, Status, Unlocked, UserDetail, UserRow,
+    Withheld,
 };
 use serde_json::{Value, json};
 
@@ -263,6 +264,8 @@ fn status() {
         last_import: None,
         last_error: None,
         displaced_ids: 0,
+        throttled_users: 1,
+        throttled_remote_hosts: 0,
         auth: auth(),
         caller: Caller {
             uid: 0,
@@ -294,6 +297,8 @@ fn users() {
         shell: "/bin/bash".into(),
         groups: vec!["engineering".into()],
         last_sign_in: None,
+        failed_tries: 5,
+        passwords_refused_until: Some("2026-03-02T08:15:02Z".into()),
     };
     let shown = document(
         &["users", "show", "Alice"],
@@ -303,6 +308,29 @@ fn users() {
         vec![done(Done::User(detail.clone()))],
     );
     assert_eq!(shown, json!({ "user": detail }));
+}
+
+#[test]
+fn users_unlock() {
+    let unlocked = Unlocked {
+        kind: "user".into(),
+        name: "alice".into(),
+        failed_tries: 5,
+        passwords_refused_until: Some("2026-03-02T08:15:02Z".into()),
+    };
+    let said = document(
+        &["users", "unlock", "Alice", "--remote-host", "192.0.2.7"],
+        Request::UsersUnlock {
+            users: vec!["Alice".into()],
+            remote_hosts: vec!["192.0.2.7".into()],
+            more: false,
+        },
+        vec![
+            Reply::Row(Row::Unlocked(unlocked.clone())),
+            done(Done::Rows { count: 1 }),
+        ],
+    );
+    assert_eq!(said, json!({ "unlocked": [unlocked] }));
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn a_full_folder_for_temporary_files_costs_a_run_and_nothing_else() -> Result<()
 }
 
 /// Moves the agent's folder to a disk of its own.
-fn on_a_disk_of(host: &Host, size: &str) -> Result<(), Trouble> {
+pub(crate) fn on_a_disk_of(host: &Host, size: &str) -> Result<(), Trouble> {
     host.stop_agent()?;
     host.run(&format!(
         "set -e; cd /var/lib; cp -a entra-login entra-login.kept\n\

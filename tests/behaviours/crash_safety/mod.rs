@@ -10,7 +10,7 @@
     reason = "what is not there fails the test, and that is what it is for"
 )]
 
-mod disk;
+pub(crate) mod disk;
 mod instants;
 mod points;
 mod resumed;

@@ -4,6 +4,7 @@
 //! on any machine, and so do the limits on memory, which are checked.
 
 mod import;
+mod login;
 
 use crate::command::Outcome;
 use crate::place::Workspace;
@@ -11,6 +12,11 @@ use crate::place::Workspace;
 /// Imports of tenants of these sizes.
 pub(crate) fn import(workspace: &Workspace, sizes: &[u64]) -> Outcome {
     import::run(workspace, sizes)
+}
+
+/// So many sign-ins, one at a time.
+pub(crate) fn login(workspace: &Workspace, count: Option<u64>) -> Outcome {
+    login::run(workspace, count.unwrap_or(login::COUNT))
 }
 
 /// The sizes that count: a large company, a very large one, and what no one has.

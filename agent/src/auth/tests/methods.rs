@@ -156,41 +156,6 @@ async fn who_presses_enter_too_early_is_asked_again() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_newer_attempt_from_the_same_place_ends_the_older_one_and_no_other() {
-    let host = Host::new();
-    let tenant = Arc::new(Tenant::default());
-    let sign_ins = host.sign_ins(&tenant);
-    let elsewhere = Asked {
-        remote_host: "192.0.2.8".to_owned(),
-        ..asked("alice", "sshd")
-    };
-    let began = Instant::now();
-    let first = async {
-        let mut typist = Typist::default();
-        let verdict = sign_ins
-            .authenticate(&asked("alice", "sshd"), &mut typist)
-            .await;
-        (verdict, (Instant::now() - began).as_secs())
-    };
-    let other = async {
-        let mut typist = Typist::default();
-        sign_ins.authenticate(&elsewhere, &mut typist).await;
-        (Instant::now() - began).as_secs()
-    };
-    let second = async {
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        let mut typist = Typist::default();
-        sign_ins
-            .authenticate(&asked("alice", "sshd"), &mut typist)
-            .await;
-        (Instant::now() - began).as_secs()
-    };
-    let ((verdict, first), other, second) = tokio::join!(first, other, second);
-    assert!(message(&verdict).contains("newer sign-in"), "{verdict:?}");
-    assert_eq!((first, other, second), (30, 110, 140));
-}
-
 /// A person who takes their time at each prompt.
 struct Slow {
     typist: Typist,
