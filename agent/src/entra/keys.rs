@@ -155,6 +155,88 @@ fn read(document: &[u8]) -> Result<BTreeMap<String, DecodingKey>, EntraError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use entra_protocol::Secret;
+    use tokio::time::sleep;
+    use zeroize::Zeroizing;
+
+    use crate::auth::scripted::{key_document, no_answer};
+    use crate::entra::{Answering, DeviceCode, IdToken, Realm};
+
+    /// Its first so many documents come at once, and every later one fails after a minute.
+    struct Slow {
+        quick: usize,
+        asked: AtomicUsize,
+    }
+
+    impl Slow {
+        fn after(quick: usize) -> Self {
+            Self {
+                quick,
+                asked: AtomicUsize::new(0),
+            }
+        }
+    }
+
+    impl LoginService for Slow {
+        fn password<'a>(&'a self, _: &'a str, _: &'a Secret) -> Answering<'a, IdToken> {
+            unimplemented!()
+        }
+
+        fn device_code(&self) -> Answering<'_, DeviceCode> {
+            unimplemented!()
+        }
+
+        fn poll<'a>(&'a self, _: &'a DeviceCode) -> Answering<'a, IdToken> {
+            unimplemented!()
+        }
+
+        fn realm<'a>(&'a self, _: &'a str) -> Answering<'a, Realm> {
+            unimplemented!()
+        }
+
+        fn signing_keys(&self) -> Answering<'_, Zeroizing<Vec<u8>>> {
+            let number = self.asked.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move {
+                if number < self.quick {
+                    return Ok(key_document());
+                }
+                sleep(Duration::from_secs(60)).await;
+                Err(no_answer())
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_known_key_waits_for_nobodys_fetch() {
+        let (cache, service) = (KeyCache::new(), Slow::after(1));
+        assert!(cache.find(&service, "k1").await.unwrap().is_some());
+        let began = Instant::now();
+        let known = async {
+            let found = cache.find(&service, "k1").await.unwrap();
+            assert!(found.is_some());
+            Instant::now() - began
+        };
+        // The one who searches goes first and hangs.
+        let (searched, waited) = tokio::join!(cache.find(&service, "unknown"), known);
+        assert!(searched.is_err());
+        assert_eq!(waited, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waited_for_a_fetch_that_failed_does_not_wait_again() {
+        let (cache, service) = (KeyCache::new(), Slow::after(0));
+        let began = Instant::now();
+        let find = || cache.find(&service, "k1");
+        let (one, two, three) = tokio::join!(find(), find(), find());
+        assert!(one.is_err() && two.is_err() && three.is_err());
+        assert_eq!(service.asked.load(Ordering::SeqCst), 1);
+        assert_eq!((Instant::now() - began).as_secs(), 60);
+        // Whoever comes later asks anew.
+        assert!(find().await.is_err());
+        assert_eq!(service.asked.load(Ordering::SeqCst), 2);
+    }
 
     #[test]
     fn other_kinds_of_keys_are_left_out_and_none_at_all_is_an_error() {
