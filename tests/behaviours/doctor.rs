@@ -88,7 +88,13 @@ fn whatever_is_wrong_with_the_tenant_is_named() -> Result<(), Trouble> {
             "bad",
             "missing: GroupMember.Read.All",
         ),
-        (SYNC, json!({"roles": []}), "reads-users", "bad", "403"),
+        (
+            SYNC,
+            json!({"roles": []}),
+            "reads-users",
+            "bad",
+            "lacks the application permission User.Read.All",
+        ),
         (
             SYNC,
             json!({"roles": ["User.Read.All", "GroupMember.Read.All", "User.ReadWrite.All"]}),

@@ -140,7 +140,10 @@ async fn reads(
     findings: &mut Findings,
 ) {
     let url = session.url(&[collection], &[("$top", "1"), ("$select", select)]);
-    match session.object(&url, name).await {
+    match session
+        .object(&url, &format!("one of the {collection}"))
+        .await
+    {
         Ok(_) => findings.good(name, format!("Graph shows {collection}")),
         Err(error) => {
             let cure = match &error.problem {
