@@ -41,21 +41,10 @@ fn after_ctrl_c_a_second_attempt_has_a_new_code_and_the_first_is_polled_no_more(
     let (first, _) = host.device_code(&mut su)?;
     su.send("\u{3}")?;
     su.finish(SOON)?.refusal()?;
-    until("the end of the first attempt", SOON, || {
-        let journal = host.journal("entra-agent.service").ok()?;
-        journal
-            .contains("cancelled, the peer hung up")
-            .then_some(())
-    })?;
-    let polls = polls_of(&host, &first)?;
     let mut su = bobs_su(&host, "true")?;
     let (second, _) = host.device_code(&mut su)?;
     assert_ne!(first, second);
-    // The tenant has heard more of the second by now than its first interval takes.
-    until("polls of the second code", SOON, || {
-        (polls_of(&host, &second).ok()? >= 2).then_some(())
-    })?;
-    assert_eq!(polls_of(&host, &first)?, polls);
+    is_polled_no_more(&host, &first, &second)?;
     host.tenant().approve(&second, BOB.upn)?;
     su.send_line("")?;
     su.expect("bob", SOON)?;
@@ -75,18 +64,7 @@ fn over_ssh_a_code_that_nobody_waits_for_ends_with_its_round() -> Result<(), Tro
     let mut ssh = host.ssh_answering(BOB.name, BOB.password)?;
     let (second, _) = host.device_code(&mut ssh)?;
     assert_ne!(first, second);
-    until("the end of the first attempt", ROUND, || {
-        let journal = host.journal("entra-agent.service").ok()?;
-        journal
-            .contains("cancelled, the peer hung up")
-            .then_some(())
-    })?;
-    let polls = polls_of(&host, &first)?;
-    until("another poll of the second code", SOON, || {
-        let before = polls_of(&host, &second).ok()?;
-        (before > polls).then_some(())
-    })?;
-    assert_eq!(polls_of(&host, &first)?, polls);
+    is_polled_no_more(&host, &first, &second)?;
     host.tenant().approve(&second, BOB.upn)?;
     ssh.send_line("")?;
     ssh.expect("$ ", SOON)?;
@@ -182,6 +160,23 @@ fn bobs_su(host: &Host, before: &str) -> Result<Terminal, Trouble> {
     su.expect("Password: ", SOON)?;
     su.send_line(BOB.password)?;
     Ok(su)
+}
+
+/// The first attempt has ended, and the tenant hears of the second one's code only.
+fn is_polled_no_more(host: &Host, first: &str, second: &str) -> Result<(), Trouble> {
+    until("the end of the first attempt", ROUND, || {
+        let journal = host.journal("entra-agent.service").ok()?;
+        journal
+            .contains("cancelled, the peer hung up")
+            .then_some(())
+    })?;
+    let (of_first, of_second) = (polls_of(host, first)?, polls_of(host, second)?);
+    // More than an interval.
+    until("two more polls of the second code", SOON, || {
+        (polls_of(host, second).ok()? >= of_second + 2).then_some(())
+    })?;
+    assert_eq!(polls_of(host, first)?, of_first);
+    Ok(())
 }
 
 fn polls_of(host: &Host, user_code: &str) -> Result<u64, Trouble> {

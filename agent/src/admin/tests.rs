@@ -245,6 +245,7 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
             false,
         ),
         (Verb::UsersUnlock, [false, false, false, true, true], false),
+        (Verb::Doctor, [false, false, true, true, true], false),
         (Verb::UsersAdopt, [false; 5], false),
         (Verb::UsersUnadopt, [false; 5], false),
     ];
@@ -278,6 +279,21 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
         assert!(row.may.allows(&caller(0, None), false));
     }
     assert!(!May::OwnOr(Auditor).allows(&caller(1000, None), true));
+}
+
+#[tokio::test]
+async fn doctor_tells_every_check_of_the_tenants_that_are_meant() {
+    let host = Host::new();
+    let doctor = |tenant: Option<&str>| Request::Doctor {
+        tenant: tenant.map(str::to_owned),
+    };
+    for tenant in [None, Some(CONTOSO.0)] {
+        let (rows, end) = ask(&host, CAROL_UID, doctor(tenant), vec![]).await;
+        assert_eq!(end, Ok(Done::Rows { count: 1 }));
+        assert!(matches!(&rows[..], [Reply::Row(Row::Check(check))] if check.about == CONTOSO.0));
+    }
+    let (_, end) = ask(&host, CAROL_UID, doctor(Some("nowhere.example")), vec![]).await;
+    assert_eq!(end.unwrap_err().kind, FailureKind::NotFound);
 }
 
 #[tokio::test]
