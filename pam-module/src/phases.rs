@@ -209,10 +209,9 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
             tty: self.application.item(Item::Terminal),
             rhost: self.application.item(Item::RemoteHost),
             silent: self.call.silent,
-            screen: if patience.may_prompt {
-                self.host.screen()
-            } else {
-                Screen::default()
+            screen: match phase {
+                Phase::Auth => self.host.screen(),
+                Phase::Account | Phase::OpenSession | Phase::Password => Screen::default(),
             },
         };
         dialogue::converse(self.host, self.application, begin, patience)

@@ -82,13 +82,7 @@ fn a_code_that_ended_is_said_so_and_enter_too_early_is_asked_again() -> Result<(
     ssh.expect(DEVICE_CODE_PROMPT, SOON)?;
     host.tenant()
         .call("POST", &format!("/device-codes/{code}/expire"), None)?;
-    ssh.send_line("")?;
-    let screen = ssh.expect("Permission denied", SOON)?;
-    assert!(
-        screen.contains("Nobody finished this sign-in in time"),
-        "{screen}"
-    );
-    Ok(())
+    nobody_finished(ssh)
 }
 
 #[test]
@@ -103,13 +97,7 @@ fn the_last_word_comes_before_sshd_closes_the_connection() -> Result<(), Trouble
     let mut ssh = host.ssh_answering(BOB.name, BOB.password)?;
     let (_, screen) = host.device_code(&mut ssh)?;
     assert!(screen.contains("Time left: 1"), "{screen}");
-    ssh.send_line("")?;
-    let screen = ssh.expect("Permission denied", SOON)?;
-    assert!(
-        screen.contains("Nobody finished this sign-in in time"),
-        "{screen}"
-    );
-    Ok(())
+    nobody_finished(ssh)
 }
 
 /// sudo by somebody whom the tenant wants a second factor of.
@@ -160,6 +148,17 @@ fn bobs_su(host: &Host, before: &str) -> Result<Terminal, Trouble> {
     su.expect("Password: ", SOON)?;
     su.send_line(BOB.password)?;
     Ok(su)
+}
+
+/// Enter is answered by the sentence, and not by sshd's closing the connection.
+fn nobody_finished(mut ssh: Terminal) -> Result<(), Trouble> {
+    ssh.send_line("")?;
+    let screen = ssh.expect("Permission denied", SOON)?;
+    assert!(
+        screen.contains("Nobody finished this sign-in in time"),
+        "{screen}"
+    );
+    Ok(())
 }
 
 /// The first attempt has ended, and the tenant hears of the second one's code only.

@@ -139,7 +139,7 @@ fn policies_that_refused_people_lately_are_named() -> Result<(), Trouble> {
         &host,
         "device-code-policy",
         "warning",
-        "1 person was last refused by it",
+        "1 person was last refused: blocked by Conditional Access (AADSTS53003)",
     )?;
     Ok(())
 }

@@ -119,11 +119,11 @@ fn a_network_that_swallows_everything_costs_one_person_seconds() -> Result<(), T
     state_is(&host, "reachable")?;
 
     // A full backlog: the kernel drops what would begin another connection.
-    host.write("/root/swallow.py", SWALLOW)?;
-    host.run("python3 /root/swallow.py >/dev/null 2>&1 & until test -e /run/swallowing; do sleep 0.05; done")?
+    host.write("/srv/swallow.py", SWALLOW)?;
+    host.run("python3 /srv/swallow.py >/dev/null 2>&1 & until test -e /run/swallowing; do sleep 0.05; done")?
         .stdout()?;
     freeze_tenant(&host)?;
-    host.run("cp /etc/hosts /root/hosts; sed -i 's/^127.0.0.1 login/127.0.0.9 login/' /etc/hosts")?
+    host.run("cp /etc/hosts /srv/hosts; sed -i 's/^127.0.0.1 login/127.0.0.9 login/' /etc/hosts")?
         .stdout()?;
 
     let (told, took) = sign_in(&host, ALICE)?;
@@ -150,7 +150,7 @@ fn a_network_that_swallows_everything_costs_one_person_seconds() -> Result<(), T
     let others = host.run_as(LARS.name, "entractl status --json")?;
     assert!(others.stdout()?.contains("\"reason\": null"), "{others}");
 
-    host.run("cp /root/hosts /etc/hosts")?.stdout()?;
+    host.run("cp /srv/hosts /etc/hosts")?.stdout()?;
     thaw_tenant(&host)?;
     // A probe that is under way at that moment may still fail; the next one doesn't.
     until("a sign-in that succeeds", Duration::from_secs(5), || {

@@ -1,5 +1,6 @@
 //! Who may do what, and that a change is whole, published and in the audit log.
 
+mod doctor;
 mod identities;
 mod runs;
 mod unlocking;
@@ -7,8 +8,7 @@ mod unlocking;
 use std::sync::atomic::Ordering;
 
 use entra_protocol::admin::{
-    Caller, Change, Check, CheckState, DomainRow, GroupRow, ImportSummary, Progress, Reply, Role,
-    Row,
+    Caller, Change, DomainRow, GroupRow, ImportSummary, Progress, Reply, Role, Row,
 };
 use tokio::sync::mpsc;
 
@@ -16,7 +16,6 @@ use super::import::Importing;
 use super::verbs::May;
 use super::*;
 use crate::auth::scripted::{ALICE_UID, FixedClock, Host, TENANT};
-use crate::doctor::Examining;
 use crate::identity::TenantId;
 use crate::schedule::{Jitter, Planner};
 use crate::sync::{Order, Outcome, Tell};
@@ -93,23 +92,6 @@ fn tenant(id: &str, domain: &str) -> Tenant {
 }
 
 /// A host whose tenants all refuse, or all do what they are told.
-/// Finds one good thing in each tenant.
-struct Healthy;
-
-impl Examiner for Healthy {
-    fn examine<'a>(&'a self, tenant: &'a Tenant) -> Examining<'a> {
-        let check = Check {
-            about: tenant.domain.clone(),
-            name: "domain".to_owned(),
-            state: CheckState::Good,
-            found: "well".to_owned(),
-            cure: None,
-            reference: None,
-        };
-        Box::pin(async move { vec![check] })
-    }
-}
-
 fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Admin {
     let mut importers = Importers::default();
     for (domain, id) in tenants {
@@ -129,7 +111,7 @@ fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Adm
         store: host.store.clone(),
         runs: Arc::new(Runs::new(host.store.clone(), planner, ids)),
         importers,
-        examiner: Arc::new(Healthy),
+        examiner: Arc::new(doctor::Healthy),
         throttle: Throttle::new(host.store.clone()),
         publish: host.publish(),
         host: HostRules {
@@ -279,21 +261,6 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
         assert!(row.may.allows(&caller(0, None), false));
     }
     assert!(!May::OwnOr(Auditor).allows(&caller(1000, None), true));
-}
-
-#[tokio::test]
-async fn doctor_tells_every_check_of_the_tenants_that_are_meant() {
-    let host = Host::new();
-    let doctor = |tenant: Option<&str>| Request::Doctor {
-        tenant: tenant.map(str::to_owned),
-    };
-    for tenant in [None, Some(CONTOSO.0)] {
-        let (rows, end) = ask(&host, CAROL_UID, doctor(tenant), vec![]).await;
-        assert_eq!(end, Ok(Done::Rows { count: 1 }));
-        assert!(matches!(&rows[..], [Reply::Row(Row::Check(check))] if check.about == CONTOSO.0));
-    }
-    let (_, end) = ask(&host, CAROL_UID, doctor(Some("nowhere.example")), vec![]).await;
-    assert_eq!(end.unwrap_err().kind, FailureKind::NotFound);
 }
 
 #[tokio::test]

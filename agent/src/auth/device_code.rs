@@ -6,8 +6,9 @@
 //! comes to notice.
 //!
 //! Invariants: no poll comes sooner than the server's interval after the one before; polling ends with
-//! the code's life, with the service's own patience, or with the peer. Who signed in elsewhere is decided by the token alone: anybody may type the code, so nothing that
-//! the server says about that person (disabled, say) is held against the one who was asked for.
+//! the code's life, with the service's own patience, or with the peer. Who signed in elsewhere is decided by
+//! the token alone: anybody may type the code, so nothing that the server says about that person (disabled,
+//! say) is held against the one who was asked for.
 
 use std::pin::pin;
 use std::time::Duration;

@@ -148,6 +148,8 @@ pub(crate) struct Tenant {
     /// When each poll came.
     pub(crate) polled_at: Mutex<Vec<Instant>>,
     pub(crate) key_fetches: AtomicUsize,
+    /// So many documents with the keys come at once; every later one fails after a minute.
+    keys_hang_after: Option<usize>,
     /// Whether the domain is federated; `None`: the question is never answered.
     pub(crate) realm: Mutex<Option<Option<Realm>>>,
     pub(crate) realm_questions: AtomicUsize,
@@ -157,6 +159,13 @@ impl Tenant {
     pub(crate) fn on_password(self, answer: Result<IdToken, EntraError>) -> Self {
         self.passwords.lock().unwrap().push_back(answer);
         self
+    }
+
+    pub(crate) fn whose_keys_hang_after(quick: usize) -> Self {
+        Self {
+            keys_hang_after: Some(quick),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn on_poll(self, answer: Result<IdToken, EntraError>) -> Self {
@@ -220,8 +229,15 @@ impl LoginService for Tenant {
     }
 
     fn signing_keys(&self) -> Answering<'_, Zeroizing<Vec<u8>>> {
-        self.key_fetches.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async { Ok(key_document()) })
+        let number = self.key_fetches.fetch_add(1, Ordering::SeqCst);
+        let hangs = self.keys_hang_after.is_some_and(|quick| number >= quick);
+        Box::pin(async move {
+            if hangs {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                return Err(no_answer());
+            }
+            Ok(key_document())
+        })
     }
 }
 

@@ -4,40 +4,10 @@
 use super::{Doctor, Findings};
 use crate::auth::in_store;
 use crate::config::Tenant;
-use crate::entra::{Endpoints, LoginService, OverHttps};
+use crate::entra::{Endpoints, LoginService, OverHttps, errors};
 
 /// How far back refusals of people count, in seconds: a week.
 const LATELY: u64 = 7 * 24 * 60 * 60;
-
-/// A policy that stands in people's way: the details of their last failures, and what to say of them.
-const POLICIES: [(&str, &str, &[&str], &str); 3] = [
-    (
-        "device-code-policy",
-        "device-code",
-        &["AADSTS53003", "AADSTS50131", "AADSTS53002"],
-        "a Conditional Access policy on authentication flows blocks the device code: exclude the login \
-         registration from it (the sign-in log names the policy)",
-    ),
-    (
-        "password-policy",
-        "password",
-        &[
-            "AADSTS53003",
-            "AADSTS530035",
-            "AADSTS7000218",
-            "AADSTS70003",
-        ],
-        "the tenant does not let people sign in by password here: take password out of [sign_in], so that \
-         nobody is asked in vain",
-    ),
-    (
-        "managed-device-policy",
-        "",
-        &["AADSTS53000", "AADSTS53001", "AADSTS50097"],
-        "a Conditional Access policy wants a managed device: exclude the login registration or these hosts' \
-         addresses",
-    ),
-];
 
 pub(super) async fn examine(doctor: &Doctor, tenant: &Tenant, findings: &mut Findings) {
     let service = OverHttps::new(
@@ -79,24 +49,25 @@ async fn policies(doctor: &Doctor, tenant: &Tenant, findings: &mut Findings) {
         }
     };
     let mut is_clear = true;
-    for (name, method, details, cure) in POLICIES {
-        let people: u64 = told
-            .iter()
-            .filter(|refusal| {
-                (method.is_empty() || refusal.method == method)
-                    && details.contains(&refusal.detail.as_str())
-            })
-            .map(|refusal| refusal.people)
-            .sum();
-        if people > 0 {
-            is_clear = false;
-            let whom = if people == 1 {
-                "person was"
-            } else {
-                "people were"
-            };
-            findings.warning(name, format!("{people} {whom} last refused by it"), cure);
-        }
+    for refusal in told {
+        let code = refusal.detail.strip_prefix("AADSTS");
+        let meaning = code.and_then(|code| errors::of_code(code.parse().ok()?));
+        let Some(meaning) = meaning.filter(|meaning| errors::is_policy(meaning)) else {
+            continue;
+        };
+        is_clear = false;
+        let whom = match refusal.people {
+            1 => "1 person was".to_owned(),
+            people => format!("{people} people were"),
+        };
+        findings.warning(
+            &format!("{}-policy", refusal.method),
+            format!(
+                "{whom} last refused: {} ({})",
+                meaning.meaning, refusal.detail
+            ),
+            meaning.cure,
+        );
     }
     if is_clear {
         findings.good(

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use entra_protocol::admin::{Check, CheckState};
 use reqwest::Client;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixSeconds};
 use crate::config::Tenant;
 use crate::entra::{EntraError, ProviderMetadata, provider_metadata};
 use crate::graph::RandomBytes;
@@ -60,12 +60,13 @@ impl Doctor {
         match provider_metadata(&self.client, &tenant.login_url, &id).await {
             Err(error) => {
                 findings.refused("login-service", &error, login_service_cure(&error));
-                let answers = error.refusal().is_some();
-                let rest: &[&str] = if answers { &REST } else { &REST_WITHOUT_ANSWER };
-                for name in rest {
+                for name in OF_THE_TENANT {
                     findings.skipped(name);
                 }
-                if !answers {
+                if error.refusal().is_none() {
+                    for name in OF_THE_REGISTRATIONS {
+                        findings.skipped(name);
+                    }
                     return findings.list;
                 }
             }
@@ -83,10 +84,7 @@ impl Doctor {
     async fn discovered(&self, found: &ProviderMetadata, tenant: &Tenant, findings: &mut Findings) {
         match found.date {
             None => findings.skipped("clock"),
-            Some(date) => findings.push(skew(
-                date.since(self.clock.now()),
-                self.clock.now().since(date),
-            )),
+            Some(date) => findings.push(skew(date, self.clock.now())),
         }
         let graph = tenant.graph_url.host_str().unwrap_or_default();
         match found.graph_host.as_deref() {
@@ -118,12 +116,9 @@ impl Doctor {
 }
 
 /// What can't be looked at if the tenant is unknown.
-const REST: [&str; 3] = ["clock", "cloud", "domain"];
-/// What can't be looked at without any answer.
-const REST_WITHOUT_ANSWER: [&str; 9] = [
-    "clock",
-    "cloud",
-    "domain",
+const OF_THE_TENANT: [&str; 3] = ["clock", "cloud", "domain"];
+/// What can't be looked at, either, without any answer.
+const OF_THE_REGISTRATIONS: [&str; 6] = [
     "sync-credential",
     "sync-permissions",
     "reads-users",
@@ -142,11 +137,11 @@ fn login_service_cure(error: &EntraError) -> &'static str {
     }
 }
 
-/// `ahead` and `behind`: how far the service's clock is from this host's, one of them 0.
-fn skew(ahead: u64, behind: u64) -> Check {
-    let (seconds, word) = match ahead {
-        0 => (behind, "ahead of"),
-        _ => (ahead, "behind"),
+/// The service's clock and this host's.
+fn skew(service: UnixSeconds, host: UnixSeconds) -> Check {
+    let (seconds, word) = match service.since(host) {
+        0 => (host.since(service), "ahead of"),
+        seconds => (seconds, "behind"),
     };
     let state = match seconds {
         0..SKEW_WARNING => CheckState::Good,
@@ -222,5 +217,26 @@ impl Findings {
             cure,
             reference: None,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_are_apart_are_told_which_way_and_how_bad_that_is() {
+        let found = |service, host| {
+            let check = skew(UnixSeconds::new(service), UnixSeconds::new(host));
+            assert_eq!(check.cure.is_some(), check.state != CheckState::Good);
+            (check.state, check.found)
+        };
+        let well = "this host's clock is the service's".to_owned();
+        assert_eq!(found(1_000, 1_000), (CheckState::Good, well.clone()));
+        assert_eq!(found(1_059, 1_000), (CheckState::Good, well));
+        let behind = "this host's clock is 60 s behind the service's".to_owned();
+        assert_eq!(found(1_060, 1_000), (CheckState::Warning, behind));
+        let ahead = "this host's clock is 300 s ahead of the service's".to_owned();
+        assert_eq!(found(1_000, 1_300), (CheckState::Bad, ahead));
     }
 }

@@ -22,6 +22,16 @@ pub struct ProviderMetadata {
     pub date: Option<UnixSeconds>,
 }
 
+/// Where a tenant is described, by its id or by one of its domains.
+pub(super) fn address(login: &Url, name: &str) -> Url {
+    let mut url = login.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.clear()
+            .extend([name, "v2.0", ".well-known", "openid-configuration"]);
+    }
+    url
+}
+
 /// Asks about a tenant by its id or by one of its domains.
 ///
 /// # Errors
@@ -36,11 +46,7 @@ pub async fn provider_metadata(
         issuer: String,
         msgraph_host: Option<String>,
     }
-    let mut url = login.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.clear()
-            .extend([name, "v2.0", ".well-known", "openid-configuration"]);
-    }
+    let url = address(login, name);
     let place = http::place(&Method::GET, &url);
     let answer = http::send(client, Request::new(Method::GET, url)).await?;
     let document: Document =

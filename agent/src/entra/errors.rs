@@ -57,15 +57,23 @@ pub struct Meaning {
 /// What a refusal means: by its first code, else by its HTTP status, else "no".
 #[must_use]
 pub fn meaning(refusal: &Refusal) -> &'static Meaning {
-    let known = refusal
-        .codes
-        .first()
-        .and_then(|code| TABLE.iter().find(|row| row.codes.contains(code)));
-    match known {
+    match refusal.codes.first().and_then(|code| of_code(*code)) {
         Some(row) => row,
         None if refusal.status == 429 || refusal.status >= 500 => &TRANSIENT,
         None => &UNKNOWN,
     }
+}
+
+/// The row of a code.
+#[must_use]
+pub fn of_code(code: u32) -> Option<&'static Meaning> {
+    TABLE.iter().find(|row| row.codes.contains(&code))
+}
+
+/// True if a policy of the tenant stands in the way, and not the person.
+#[must_use]
+pub fn is_policy(meaning: &Meaning) -> bool {
+    [sentences::POLICY, sentences::MANAGED_DEVICE].contains(&meaning.sentence)
 }
 
 /// The sentence for the person, with the page that the server named for a change of password, where the

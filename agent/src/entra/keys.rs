@@ -155,62 +155,13 @@ fn read(document: &[u8]) -> Result<BTreeMap<String, DecodingKey>, EntraError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::Ordering;
 
-    use entra_protocol::Secret;
-    use tokio::time::sleep;
-    use zeroize::Zeroizing;
-
-    use crate::auth::scripted::{key_document, no_answer};
-    use crate::entra::{Answering, DeviceCode, IdToken, Realm};
-
-    /// Its first so many documents come at once, and every later one fails after a minute.
-    struct Slow {
-        quick: usize,
-        asked: AtomicUsize,
-    }
-
-    impl Slow {
-        fn after(quick: usize) -> Self {
-            Self {
-                quick,
-                asked: AtomicUsize::new(0),
-            }
-        }
-    }
-
-    impl LoginService for Slow {
-        fn password<'a>(&'a self, _: &'a str, _: &'a Secret) -> Answering<'a, IdToken> {
-            unimplemented!()
-        }
-
-        fn device_code(&self) -> Answering<'_, DeviceCode> {
-            unimplemented!()
-        }
-
-        fn poll<'a>(&'a self, _: &'a DeviceCode) -> Answering<'a, IdToken> {
-            unimplemented!()
-        }
-
-        fn realm<'a>(&'a self, _: &'a str) -> Answering<'a, Realm> {
-            unimplemented!()
-        }
-
-        fn signing_keys(&self) -> Answering<'_, Zeroizing<Vec<u8>>> {
-            let number = self.asked.fetch_add(1, Ordering::SeqCst);
-            Box::pin(async move {
-                if number < self.quick {
-                    return Ok(key_document());
-                }
-                sleep(Duration::from_secs(60)).await;
-                Err(no_answer())
-            })
-        }
-    }
+    use crate::auth::scripted::Tenant;
 
     #[tokio::test(start_paused = true)]
     async fn a_known_key_waits_for_nobodys_fetch() {
-        let (cache, service) = (KeyCache::new(), Slow::after(1));
+        let (cache, service) = (KeyCache::new(), Tenant::whose_keys_hang_after(1));
         assert!(cache.find(&service, "k1").await.unwrap().is_some());
         let began = Instant::now();
         let known = async {
@@ -226,16 +177,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_waited_for_a_fetch_that_failed_does_not_wait_again() {
-        let (cache, service) = (KeyCache::new(), Slow::after(0));
+        let (cache, service) = (KeyCache::new(), Tenant::whose_keys_hang_after(0));
         let began = Instant::now();
         let find = || cache.find(&service, "k1");
         let (one, two, three) = tokio::join!(find(), find(), find());
         assert!(one.is_err() && two.is_err() && three.is_err());
-        assert_eq!(service.asked.load(Ordering::SeqCst), 1);
+        assert_eq!(service.key_fetches.load(Ordering::SeqCst), 1);
         assert_eq!((Instant::now() - began).as_secs(), 60);
         // Whoever comes later asks anew.
         assert!(find().await.is_err());
-        assert_eq!(service.asked.load(Ordering::SeqCst), 2);
+        assert_eq!(service.key_fetches.load(Ordering::SeqCst), 2);
     }
 
     #[test]

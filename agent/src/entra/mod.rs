@@ -73,7 +73,7 @@ impl Endpoints {
             device_code: address("oauth2/v2.0/devicecode"),
             keys: address("discovery/v2.0/keys"),
             realm,
-            discovery: address("v2.0/.well-known/openid-configuration"),
+            discovery: discovery::address(&tenant.login_url, &tenant.id.to_string()),
             issuer: address("v2.0").to_string(),
         }
     }

@@ -38,12 +38,12 @@ echo 'root:Root-Secret-1' | chpasswd
 useradd --create-home --shell /bin/bash --uid 1000 lars
 echo 'lars:Local-Lars-1' | chpasswd
 chmod 0700 ~root/.ssh
-ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
+ssh-keygen -q -t ed25519 -N '' -f ~root/.ssh/id_ed25519
 for key in /etc/ssh/ssh_host_*_key.pub; do
     echo "localhost $(cut -d ' ' -f 1,2 "$key")"
 done > /etc/ssh/ssh_known_hosts
 mkdir -p /etc/ssh/authorized_keys.d
-cp /root/.ssh/id_ed25519.pub /etc/ssh/authorized_keys.d/everyone
+cp ~root/.ssh/id_ed25519.pub /etc/ssh/authorized_keys.d/everyone
 echo 'localhost' > /etc/hostname
 systemd-machine-id-setup
 # No words of welcome: transcripts show what matters.
