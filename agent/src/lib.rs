@@ -22,6 +22,7 @@ pub mod identity;
 pub mod ids;
 pub mod logging;
 pub mod names;
+pub mod probe;
 pub mod publish;
 pub mod runs;
 pub mod schedule;

@@ -3,14 +3,16 @@
 //! Everything else is in the library. Exit code 0 after a stop, 1 if it could not start, 2 for a wrong
 //! command line.
 
+use std::error::Error;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use entra_agent::clock::{Clock, SystemClock};
-use entra_agent::{config, entra, logging, server, service};
+use entra_agent::{config, entra, logging, probe, server, service};
+use entra_protocol::probe::MAX_QUESTION;
 
 /// Threads that serve: sign-ins wait for the network and for people, not for a processor.
 const WORKERS: usize = 2;
@@ -32,10 +34,20 @@ struct Arguments {
     /// Read and check the configuration, and do nothing else.
     #[arg(long)]
     check: bool,
+
+    /// Answer one question of `entractl setup` (JSON on stdin, JSON on stdout), and do nothing else.
+    #[arg(long, hide = true, conflicts_with = "check")]
+    probe: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.probe {
+        return match answer_probe() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(reason) => refuse(reason),
+        };
+    }
     let path = arguments.config.display();
     let config = match config::load(&arguments.config) {
         Ok(config) => config,
@@ -61,10 +73,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if nix::unistd::geteuid().is_root() {
-        return refuse(
-            "entra-agent does not run as root: it talks to the network. \
-             systemd starts it as the user entra-agent: systemctl start entra-agent",
-        );
+        return refuse(NOT_AS_ROOT);
     }
     let sockets = match server::take_sockets() {
         Ok(sockets) => sockets,
@@ -89,6 +98,27 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// Reads the question, asks the tenant, writes what was found.
+fn answer_probe() -> Result<(), Box<dyn Error>> {
+    if nix::unistd::geteuid().is_root() {
+        return Err(NOT_AS_ROOT.into());
+    }
+    let mut text = String::new();
+    std::io::stdin()
+        .take(MAX_QUESTION)
+        .read_to_string(&mut text)?;
+    let question = serde_json::from_str(&text)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let found = runtime.block_on(probe::answer(&question));
+    Ok(serde_json::to_writer(std::io::stdout(), &found)?)
+}
+
+/// Nothing that talks to the network is root here.
+const NOT_AS_ROOT: &str = "entra-agent does not run as root: it talks to the network. \
+                           systemd starts it as the user entra-agent: systemctl start entra-agent";
 
 /// One sentence on stderr, which systemd puts into the journal.
 fn refuse(reason: impl Display) -> ExitCode {

@@ -177,7 +177,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         importers: importers.clone(),
         examiner: Arc::new(Doctor {
             client: client.clone(),
-            store: store.clone(),
+            store: Some(store.clone()),
             clock: clock.clone(),
             random: random_bytes,
         }),
@@ -271,7 +271,7 @@ fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-fn random_bytes() -> [u8; 16] {
+pub(crate) fn random_bytes() -> [u8; 16] {
     Uuid::new_v4().into_bytes()
 }
 

@@ -4,6 +4,7 @@
 //! roles are roles. Whether a name exists, and whether the caller may ask, only the agent knows.
 
 mod runs;
+mod setup;
 
 use std::path::PathBuf;
 
@@ -14,7 +15,8 @@ use entra_protocol::limits::{ADMIN_SOCKET, MAX_BULK_NAMES};
 
 #[cfg(test)]
 pub(crate) use runs::Caution;
-pub(crate) use runs::{History, HistoryVerb, Import, Schedule, Select, Sync, Tenant};
+pub(crate) use runs::{History, HistoryVerb, Import, Schedule, Select, Sync, Tenant, minutes};
+pub(crate) use setup::{Answers, List, Setup};
 
 /// Administers sign-in with Microsoft Entra ID on this host.
 #[derive(Debug, Parser)]
@@ -50,6 +52,16 @@ pub(crate) struct Arguments {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Set this host up: tenant, registrations, ways to sign in, first import (takes root)
+    ///
+    /// Asks for what it needs and tests each answer against the tenant before anything is written. Then it
+    /// writes /etc/entra-login/agent.toml, and a typed client secret into a file of its own, starts the agent,
+    /// imports, and says what comes next. On a host that is set up it changes only what is asked, and leaves
+    /// every other line of agent.toml as it is.
+    ///
+    /// Without a terminal, or with --non-interactive, the answers come from flags or from a file.
+    Setup(Box<Setup>),
+
     /// Import users and groups from the tenant: all of it, or those named
     ///
     /// What is named is the whole scope: whoever is imported already and not in it is removed from this
@@ -265,7 +277,7 @@ pub(crate) enum Auth {
 pub(crate) struct Names(pub(crate) Vec<String>);
 
 /// Splits at commas; `\,` and `\\` stand for the characters themselves, since display names may hold both.
-fn names(text: &str) -> Result<Names, String> {
+pub(crate) fn names(text: &str) -> Result<Names, String> {
     let mut names = Vec::new();
     let mut current = String::new();
     let mut characters = text.chars().peekable();

@@ -3,7 +3,7 @@
 //! Invariant: data goes to stdout, talk to stderr, and nothing that came from the tenant reaches a terminal
 //! with its control characters alive. This program decides no right: the agent does, from the uid that the
 //! kernel names and that user's role, so it needs no privilege and reads no configuration. `users adopt`
-//! alone changes files of the host, and takes root.
+//! and `setup` alone change files of the host, and take root.
 //!
 //! # Exit codes
 //! * 0: done. An import whose run ended well is done, also when some of its rows failed.
@@ -16,6 +16,7 @@
 //! | command | document |
 //! |---|---|
 //! | `import`, `sync`, `groups select` | `{"import": ImportSummary, "failures": [FailedObject]}`; with `--dry-run` also `"changes": [Change]` |
+//! | `setup` | `{"setup": {"tenant_id", "domain", "cloud", "files", "checks": [Check], "tested"}, "import": {..} or null, "next": [{"command", "why"}]}` |
 //! | `schedule ...` | `{"domains": [DomainRow]}` |
 //! | `history` | `{"runs": [RunRow]}` |
 //! | `history show` | `{"run": RunRow, "failures": [FailedObject]}` |

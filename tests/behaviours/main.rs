@@ -40,6 +40,7 @@ mod root_and_local_users;
 mod schedule;
 mod screen_locker;
 mod sessions;
+mod setup;
 mod several_tenants;
 mod shrink_guard;
 mod sign_in_device_code;

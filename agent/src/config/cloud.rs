@@ -3,6 +3,8 @@
 //! Tokens and registrations do not cross clouds, so the two origins always come as a pair
 //! (<https://learn.microsoft.com/graph/deployments>).
 
+use reqwest::Url;
+
 /// The words for `cloud`, with the origins of the login service and of Graph.
 pub(super) const CLOUDS: &[(&str, &str, &str)] = &[
     (
@@ -26,3 +28,10 @@ pub(super) const CLOUDS: &[(&str, &str, &str)] = &[
         "https://microsoftgraph.chinacloudapi.cn",
     ),
 ];
+
+/// The word, the login service's and Graph's origin of each cloud.
+pub fn clouds() -> impl Iterator<Item = (&'static str, Url, Url)> {
+    CLOUDS
+        .iter()
+        .filter_map(|(word, login, graph)| Some((*word, login.parse().ok()?, graph.parse().ok()?)))
+}

@@ -25,12 +25,13 @@ use reqwest::Url;
 
 use crate::identity::{ObjectId, TenantId};
 
+pub use cloud::clouds;
 pub use credential::{Credential, ManagedIdentity, MetadataSource};
 pub use error::ConfigError;
 pub use posix::{IdSource, PosixSources, Sssd};
 pub use proxy::{Proxy, ProxyLogin};
 pub(crate) use read::read_bounded;
-pub use read::{load, parse};
+pub use read::{load, parse, parse_proxy};
 pub use secret_file::{read_private, read_secret, read_shared_token};
 pub use secret_source::SecretSource;
 pub(crate) use secret_source::credentials_folder;

@@ -11,8 +11,8 @@ use toml::{Table, Value};
 use super::section::{Section, most_alike};
 use super::sign_in::LOGIN_GRACE;
 use super::{
-    Config, ConfigError, Groups, Homes, Ids, Method, NameAttribute, Names, Offline, SignIn, proxy,
-    tenant,
+    Config, ConfigError, Groups, Homes, Ids, Method, NameAttribute, Names, Offline, Proxy, SignIn,
+    proxy, tenant,
 };
 use crate::identity::ObjectId;
 
@@ -77,6 +77,17 @@ pub fn parse(text: &str) -> Result<Config, ConfigError> {
             .unwrap_or(false),
         proxy: proxy::read(top.section("proxy", "proxy")?)?,
     })
+}
+
+/// Only `[proxy]` of a text that may still lack the rest.
+///
+/// # Errors
+/// [`ConfigError`]: no TOML, an unknown section, or a `[proxy]` that is none.
+pub fn parse_proxy(text: &str) -> Result<Option<Proxy>, ConfigError> {
+    let table: Table =
+        toml::from_str(text).map_err(|error| ConfigError::Syntax(error.to_string()))?;
+    let mut top = Section::open("", table)?;
+    proxy::read(top.section("proxy", "proxy")?)
 }
 
 fn read_names(mut section: Section) -> Result<Names, ConfigError> {

@@ -40,8 +40,11 @@ pub(super) async fn examine(doctor: &Doctor, tenant: &Tenant, findings: &mut Fin
 }
 
 async fn policies(doctor: &Doctor, tenant: &Tenant, findings: &mut Findings) {
+    let Some(store) = &doctor.store else {
+        return;
+    };
     let id = tenant.id;
-    let told = in_store(&doctor.store, move |store| store.refusals_since(id, LATELY)).await;
+    let told = in_store(store, move |store| store.refusals_since(id, LATELY)).await;
     let told = match told {
         Ok(told) => told,
         Err(error) => {

@@ -39,8 +39,8 @@ pub trait Examiner: Send + Sync {
 pub struct Doctor {
     /// Reaches Entra and Graph as imports and sign-ins do.
     pub client: Client,
-    /// What sign-ins were told lately.
-    pub store: Store,
+    /// What sign-ins were told lately; for `setup`, which asks before there are any, none.
+    pub store: Option<Store>,
     /// For skew and for ends.
     pub clock: Arc<dyn Clock>,
     /// For the ids of requests.
@@ -54,6 +54,20 @@ impl Examiner for Doctor {
 }
 
 impl Doctor {
+    /// The steps of the sync registration alone.
+    pub async fn sync_registration(&self, tenant: &Tenant) -> Vec<Check> {
+        let mut findings = Findings::of(tenant);
+        sync::examine(self, tenant, &mut findings).await;
+        findings.list
+    }
+
+    /// The steps of the login registration alone.
+    pub async fn login_registration(&self, tenant: &Tenant) -> Vec<Check> {
+        let mut findings = Findings::of(tenant);
+        login::examine(self, tenant, &mut findings).await;
+        findings.list
+    }
+
     async fn checks(&self, tenant: &Tenant) -> Vec<Check> {
         let mut findings = Findings::of(tenant);
         let id = tenant.id.to_string();

@@ -149,7 +149,7 @@ pub(crate) enum HistoryVerb {
 }
 
 /// Reads `30m`, `2h` or `1d` as minutes.
-fn minutes(text: &str) -> Result<u32, String> {
+pub(crate) fn minutes(text: &str) -> Result<u32, String> {
     let text = text.trim();
     let unit = match text.chars().last() {
         Some('m') => 1,

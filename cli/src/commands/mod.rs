@@ -14,6 +14,7 @@ mod release;
 mod role;
 mod schedule;
 mod select;
+mod setup;
 mod status;
 mod summary;
 mod unlock;
@@ -44,6 +45,12 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
         )
     };
     match &arguments.command {
+        Command::Setup(asked) => {
+            let host = Host::of_this_process();
+            let mut say = output.talker();
+            let report = setup::setup(&mut ask, &host, asked, arguments.json, &mut say)?;
+            output.answer(&report)
+        }
         Command::Import(asked) => output.answer(&import::import(&mut ask, asked)?),
         Command::Sync(asked) => output.answer(&import::sync(&mut ask, asked)?),
         Command::Schedule { verb } => output.answer(&schedule::run(&mut ask, verb.as_ref())?),

@@ -22,6 +22,13 @@ pub(crate) fn checks(host: &Host) -> Vec<Check> {
     list
 }
 
+/// Whether names or PAM do not know imported people yet.
+pub(crate) fn is_missing(host: &Host) -> bool {
+    std::iter::once(names(host))
+        .chain(stacks(host))
+        .any(|check| check.state == CheckState::Bad)
+}
+
 /// nsswitch.conf(5): `entra` behind `files`, for passwd and group, and on an `initgroups` line if there is one.
 fn names(host: &Host) -> Check {
     let name = "nsswitch";

@@ -101,6 +101,16 @@ impl Output {
         ExitCode::FAILURE
     }
 
+    /// For what is said before there is an answer; with JSON nobody listens.
+    pub(crate) fn talker(&self) -> impl FnMut(&str) + use<> {
+        let json = self.json;
+        move |line: &str| {
+            if !json {
+                let _ = write_whole(&mut io::stderr(), &format!("{}\n", escape(line)));
+            }
+        }
+    }
+
     fn say(&mut self, line: &str) {
         let _ = write_whole(&mut *self.stderr, &format!("{line}\n"));
     }
