@@ -17,6 +17,7 @@
 //! |---|---|
 //! | `import`, `sync`, `groups select` | `{"import": ImportSummary, "failures": [FailedObject]}`; with `--dry-run` also `"changes": [Change]` |
 //! | `setup` | `{"setup": {"tenant_id", "domain", "cloud", "files", "checks": [Check], "tested"}, "import": {..} or null, "next": [{"command", "why"}]}` |
+//! | `setup --cloud-shell` | `{"script": TEXT}` |
 //! | `schedule ...` | `{"domains": [DomainRow]}` |
 //! | `history` | `{"runs": [RunRow]}` |
 //! | `history show` | `{"run": RunRow, "failures": [FailedObject]}` |

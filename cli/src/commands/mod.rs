@@ -45,6 +45,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
         )
     };
     match &arguments.command {
+        Command::Setup(asked) if asked.cloud_shell => output.answer(&setup::Script::new()),
         Command::Setup(asked) => {
             let host = Host::of_this_process();
             let mut say = output.talker();

@@ -15,11 +15,12 @@ use rcgen::{
 };
 
 /// Every name the server is reached by.
-pub(crate) const HOSTS: [&str; 9] = [
+pub(crate) const HOSTS: [&str; 10] = [
     "login.microsoftonline.com",
     "login.microsoft.com",
     "login.windows.net",
     "graph.microsoft.com",
+    "management.azure.com",
     "microsoft.com",
     "www.microsoft.com",
     "aka.ms",

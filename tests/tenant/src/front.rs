@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::faults::Fault;
 use crate::state::World;
 use crate::wire::{Answer, Request, decode_form};
-use crate::{graph, login, metadata};
+use crate::{arm, graph, login, metadata};
 
 /// Largest request body read, in bytes; no login or Graph read comes near it.
 const BODY_LIMIT: usize = 1 << 20;
@@ -106,6 +106,7 @@ pub(crate) fn route(world: &mut World, request: &Request) -> Answer {
             login::handle(world, request)
         }
         "graph.microsoft.com" => graph::handle(world, request),
+        arm::HOST => arm::handle(world, request),
         "microsoft.com" | "www.microsoft.com" | "aka.ms" => redirect(&request.path),
         // Reached without a host name: the path tells the two services apart.
         "localhost" | "127.0.0.1" if request.path.starts_with("/v1.0/") => {

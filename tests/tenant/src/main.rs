@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod arm;
 mod ca;
 mod cli;
 mod clock;

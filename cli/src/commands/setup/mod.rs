@@ -5,6 +5,7 @@
 //! tenant or, with a person there, by that person in spite of it.
 
 mod answers;
+mod cloud_shell;
 mod credential;
 mod document;
 mod place;
@@ -41,6 +42,8 @@ pub(super) struct Agent {
     uid: u32,
     gid: u32,
 }
+
+pub(crate) use self::cloud_shell::Script;
 
 /// Sets the host up; `say` is for whoever watches.
 pub(crate) fn setup(

@@ -39,6 +39,9 @@ pub(super) enum Right {
     Organization,
     Domains,
     Applications,
+    ManageApplications,
+    GrantRoles,
+    Consent,
     EndSessions,
 }
 
@@ -72,6 +75,9 @@ impl Right {
                 "Directory.Read.All",
                 "Directory.ReadWrite.All",
             ],
+            Self::ManageApplications => &["Application.ReadWrite.All"],
+            Self::GrantRoles => &["AppRoleAssignment.ReadWrite.All"],
+            Self::Consent => &["DelegatedPermissionGrant.ReadWrite.All"],
             Self::EndSessions => &[
                 "User.RevokeSessions.All",
                 "User.ReadWrite.All",
@@ -110,6 +116,17 @@ impl Principal {
         world
             .tenants
             .get(self.tenant)
+            .ok_or_else(|| GraphError::bad_token("Invalid tenant."))
+    }
+
+    /// The same, to change it.
+    pub(super) fn tenant_mut<'a>(
+        &self,
+        world: &'a mut World,
+    ) -> Result<&'a mut Tenant, GraphError> {
+        world
+            .tenants
+            .get_mut(self.tenant)
             .ok_or_else(|| GraphError::bad_token("Invalid tenant."))
     }
 }

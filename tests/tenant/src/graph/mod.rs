@@ -1,14 +1,16 @@
-//! graph.microsoft.com, v1.0: what a directory reader asks of it.
+//! graph.microsoft.com, v1.0: what a directory reader asks of it, and what it takes to register one.
 //!
 //! Every answer begins with the bearer token: who asks, in which tenant, with
 //! which roles. What this tenant does not simulate is refused as Graph refuses
 //! an unknown segment or option, never answered with made-up data.
 
+mod applications;
 mod auth;
 mod batch;
 mod delta;
 mod errors;
 mod filter;
+mod grants;
 mod groups;
 mod lists;
 mod meter;
@@ -37,6 +39,10 @@ const BASE: &str = "https://graph.microsoft.com/v1.0";
 /// What a handler gives back.
 enum Reply {
     Json(Value),
+    /// 201, with what was made.
+    Created(Value),
+    /// 204.
+    NoContent,
     /// `$count` answers in plain text.
     Text(String),
 }
@@ -50,11 +56,11 @@ pub(crate) fn handle(world: &mut World, request: &Request) -> Answer {
         Err(error) => (None, Err(error)),
     };
     let mut answer = match outcome {
-        Ok(Reply::Json(body)) => Answer::json(StatusCode::OK, &body).with(
-            "content-type",
-            "application/json;odata.metadata=minimal;odata.streaming=true;\
-             IEEE754Compatible=false;charset=utf-8",
-        ),
+        Ok(Reply::Json(body)) => Answer::json(StatusCode::OK, &body).with("content-type", JSON),
+        Ok(Reply::Created(body)) => {
+            Answer::json(StatusCode::CREATED, &body).with("content-type", JSON)
+        }
+        Ok(Reply::NoContent) => Answer::new(StatusCode::NO_CONTENT),
         Ok(Reply::Text(body)) => Answer::text(StatusCode::OK, "text/plain", body),
         Err(error) => error.render(request, &request_id, world.clock.now()),
     };
@@ -78,6 +84,10 @@ pub(crate) fn handle(world: &mut World, request: &Request) -> Answer {
              \"ScaleUnit\":\"001\",\"RoleInstance\":\"AM2PEPF0001B2C4\"}}",
         )
 }
+
+/// What Graph calls its JSON.
+const JSON: &str = "application/json;odata.metadata=minimal;odata.streaming=true;\
+                    IEEE754Compatible=false;charset=utf-8";
 
 /// Above this share of the quota every answer says how much is spent (facts §5).
 const TOLD_SHARE: f64 = 0.8;
@@ -133,6 +143,13 @@ fn dispatch(
         (&Method::GET, ["servicePrincipals", rest @ ..]) => {
             service_principals::get(world, principal, request, rest)
         }
+        (_, ["servicePrincipals", rest @ ..]) => {
+            grants::change_principal(world, principal, request, rest)
+        }
+        (_, ["oauth2PermissionGrants", rest @ ..]) => {
+            grants::consent(world, principal, request, rest)
+        }
+        (_, ["applications", rest @ ..]) => applications::answer(world, principal, request, rest),
         (&Method::GET, ["directory", "deletedItems", cast]) => {
             lists::deleted(world, principal, request, cast)
         }

@@ -8,6 +8,7 @@ use super::auth::{Principal, Right};
 use super::{BASE, GraphError, Reply};
 use crate::state::World;
 use crate::state::app::App;
+use crate::state::seed::member_id;
 use crate::state::tenant::Tenant;
 use crate::wire::Request;
 
@@ -15,10 +16,22 @@ use crate::wire::Request;
 const GRAPH_APP: &str = "00000003-0000-0000-c000-000000000000";
 
 /// App roles with the ids that Microsoft publishes for them.
-const ROLES: [(&str, &str); 15] = [
+const ROLES: [(&str, &str); 18] = [
+    (
+        "AppRoleAssignment.ReadWrite.All",
+        "06b708a9-e830-4db3-a914-8e69da51d44f",
+    ),
     (
         "Application.Read.All",
         "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
+    ),
+    (
+        "Application.ReadWrite.All",
+        "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
+    ),
+    (
+        "DelegatedPermissionGrant.ReadWrite.All",
+        "8e8e4742-1d95-4f68-9d56-6ee75648c72a",
     ),
     ("Directory.Read.All", "7ab1d382-f21e-4acd-a863-ba3e13f7da61"),
     (
@@ -57,6 +70,13 @@ const ROLES: [(&str, &str); 15] = [
     ),
 ];
 
+/// Delegated permissions with the ids that Microsoft publishes for them.
+const SCOPES: [(&str, &str); 3] = [
+    ("offline_access", "7427e0e9-2fba-42fe-b0c0-848c9e6a8182"),
+    ("openid", "37f7f235-527c-4136-accd-4a02d197296e"),
+    ("profile", "14dad69e-099b-42c9-810b-d002981feec1"),
+];
+
 /// Answers a read below `/servicePrincipals`.
 pub(super) fn get(
     world: &World,
@@ -76,6 +96,8 @@ pub(super) fn get(
             Ok(Reply::Json(Value::Object(found)))
         }
         [key, "appRoleAssignments"] => assignments(tenant, key),
+        [key, "appRoleAssignedTo"] => assigned_to(tenant, key),
+        [key, "oauth2PermissionGrants"] => consents(tenant, key),
         [_, other, ..] => Err(GraphError::unknown_segment(other)),
     }
 }
@@ -100,7 +122,7 @@ fn list(tenant: &Tenant, request: &Request) -> Result<Reply, GraphError> {
     })))
 }
 
-fn find(tenant: &Tenant, key: &str) -> Result<Map<String, Value>, GraphError> {
+pub(super) fn find(tenant: &Tenant, key: &str) -> Result<Map<String, Value>, GraphError> {
     let (name, id) = match key.strip_prefix("appId='") {
         Some(rest) => ("appId", rest.trim_end_matches('\'')),
         None => ("id", key),
@@ -129,6 +151,55 @@ fn assignments(tenant: &Tenant, key: &str) -> Result<Reply, GraphError> {
     })))
 }
 
+/// Who is assigned to a registration.
+fn assigned_to(tenant: &Tenant, key: &str) -> Result<Reply, GraphError> {
+    let found = find(tenant, key)?;
+    let mut apps = tenant.apps.iter();
+    let app = apps.find(|app| is(&found, "id", &app.service_principal_id));
+    let assigned: Vec<Value> = app
+        .into_iter()
+        .flat_map(|app| &app.assigned)
+        .filter_map(|who| member_id(tenant, who).ok())
+        .map(|who| {
+            json!({
+                "id": derived(&format!("{who} {key}")),
+                "appRoleId": "00000000-0000-0000-0000-000000000000",
+                "principalId": who,
+                "resourceId": key,
+            })
+        })
+        .collect();
+    Ok(Reply::Json(json!({
+        "@odata.context": format!("{BASE}/$metadata#appRoleAssignments"),
+        "value": assigned,
+    })))
+}
+
+/// What an administrator consented to for everybody.
+fn consents(tenant: &Tenant, key: &str) -> Result<Reply, GraphError> {
+    let found = find(tenant, key)?;
+    let mut apps = tenant.apps.iter();
+    let app = apps.find(|app| is(&found, "id", &app.service_principal_id));
+    let given: Vec<Value> = app
+        .into_iter()
+        .flat_map(App::given_consents)
+        .map(|one| {
+            json!({
+                "id": one.id,
+                "clientId": key,
+                "consentType": "AllPrincipals",
+                "principalId": null,
+                "resourceId": graph_id(tenant),
+                "scope": one.scope,
+            })
+        })
+        .collect();
+    Ok(Reply::Json(json!({
+        "@odata.context": format!("{BASE}/$metadata#oauth2PermissionGrants"),
+        "value": given,
+    })))
+}
+
 fn assignment(tenant: &Tenant, app: &App, role: &str) -> Value {
     json!({
         "id": derived(&format!("{} {role}", app.service_principal_id)),
@@ -144,19 +215,23 @@ fn assignment(tenant: &Tenant, app: &App, role: &str) -> Value {
 }
 
 fn all(tenant: &Tenant) -> Vec<Map<String, Value>> {
-    let own = tenant.apps.iter().map(|app| {
-        json!({
-            "id": app.service_principal_id,
-            "accountEnabled": !app.disabled,
-            "appDisplayName": app.display_name,
-            "appId": app.client_id,
-            "appOwnerOrganizationId": tenant.id,
-            "appRoleAssignmentRequired": app.assignment_required,
-            "appRoles": [],
-            "displayName": app.display_name,
-            "servicePrincipalType": "Application",
-        })
-    });
+    let own = tenant
+        .apps
+        .iter()
+        .filter(|app| app.has_principal())
+        .map(|app| {
+            json!({
+                "id": app.service_principal_id,
+                "accountEnabled": !app.disabled,
+                "appDisplayName": app.display_name,
+                "appId": app.client_id,
+                "appOwnerOrganizationId": tenant.id,
+                "appRoleAssignmentRequired": app.assignment_required,
+                "appRoles": [],
+                "displayName": app.display_name,
+                "servicePrincipalType": "Application",
+            })
+        });
     // Roles that a seed grants and that are not in the list have an id too.
     let granted = tenant.apps.iter().flat_map(|app| &app.roles);
     let mut names: Vec<&str> = ROLES.iter().map(|(name, _)| *name).collect();
@@ -176,6 +251,10 @@ fn all(tenant: &Tenant) -> Vec<Map<String, Value>> {
             })
         })
         .collect();
+    let scopes: Vec<Value> = SCOPES
+        .iter()
+        .map(|(name, id)| json!({"id": id, "isEnabled": true, "type": "User", "value": name}))
+        .collect();
     let graph = json!({
         "id": graph_id(tenant),
         "accountEnabled": true,
@@ -185,6 +264,7 @@ fn all(tenant: &Tenant) -> Vec<Map<String, Value>> {
         "appRoleAssignmentRequired": false,
         "appRoles": roles,
         "displayName": "Microsoft Graph",
+        "oauth2PermissionScopes": scopes,
         "servicePrincipalType": "Application",
     });
     own.chain([graph])
@@ -205,13 +285,21 @@ fn role_id(name: &str) -> String {
     known.map_or_else(|| derived(name), |(_, id)| (*id).to_owned())
 }
 
+/// The name of one of the roles with a known id.
+pub(super) fn role_name(id: &str) -> Option<&'static str> {
+    let mut known = ROLES.iter();
+    known
+        .find(|(_, known)| known.eq_ignore_ascii_case(id))
+        .map(|(name, _)| *name)
+}
+
 /// Graph's service principal has another object id in each tenant.
-fn graph_id(tenant: &Tenant) -> String {
+pub(super) fn graph_id(tenant: &Tenant) -> String {
     derived(&format!("Microsoft Graph in {}", tenant.id))
 }
 
 /// An id made from a text, always the same.
-fn derived(text: &str) -> String {
+pub(super) fn derived(text: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
     let bytes: Vec<u8> = digest.as_ref().iter().copied().take(16).collect();
     Uuid::from_slice(&bytes).unwrap_or_default().to_string()

@@ -81,7 +81,7 @@ pub(super) fn domains(
     })))
 }
 
-fn keep_selected(body: &mut Value, request: &Request) {
+pub(super) fn keep_selected(body: &mut Value, request: &Request) {
     let (Some(select), Value::Object(fields)) = (request.parameter("$select"), body) else {
         return;
     };

@@ -19,6 +19,7 @@ use serde_json::Value;
 pub(crate) use claims::Claims;
 pub(crate) use errors::LoginError;
 pub(crate) use tokens::CAPABLE_TOKEN_LIFE;
+pub(crate) use tokens::GRAPH;
 pub(crate) use tokens::app_only as app_token;
 
 use crate::state::World;

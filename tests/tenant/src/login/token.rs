@@ -11,6 +11,7 @@ use super::password::{Proof, sign_in};
 use super::refresh::{self, RefreshToken};
 use super::tokens::{self, Session};
 use super::{Authority, LoginError, authority, device};
+use crate::arm;
 use crate::state::World;
 use crate::state::app::App;
 use crate::wire::{Form, Request};
@@ -196,7 +197,8 @@ fn client_credentials(
         "https://graph.microsoft.com/",
         GRAPH_APP,
     ];
-    if !known.contains(&resource) {
+    let is_graph = known.contains(&resource);
+    if !is_graph && !arm::RESOURCES.contains(&resource) {
         return Err(LoginError::new(
             500_011,
             format!(
@@ -209,7 +211,8 @@ fn client_credentials(
         ));
     }
     let asked = Claims::read(form)?;
-    tokens::app_only(world, app, &tenant.id, &tenant.region, &asked)
+    let audience = if is_graph { tokens::GRAPH } else { resource };
+    tokens::app_only(world, app, audience, &tenant.id, &tenant.region, &asked)
 }
 
 fn password(

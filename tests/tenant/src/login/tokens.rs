@@ -37,10 +37,14 @@ pub(super) struct Session<'a> {
     pub(super) wants_client_info: bool,
 }
 
-/// The answer to client credentials.
+/// The audience of Graph's tokens.
+pub(crate) const GRAPH: &str = "https://graph.microsoft.com";
+
+/// The answer to client credentials, for this audience.
 pub(crate) fn app_only(
     world: &World,
     app: &App,
+    audience: &str,
     tenant_id: &str,
     region: &str,
     asked: &Claims,
@@ -53,7 +57,7 @@ pub(crate) fn app_only(
     // A token that answers a challenge is as young as the challenge wants it.
     let valid_from = (now - BACKDATED).max(asked.not_before.unwrap_or(i64::MIN));
     let mut claims = json!({
-        "aud": "https://graph.microsoft.com",
+        "aud": audience,
         "iss": format!("https://sts.windows.net/{tenant_id}/"),
         "iat": valid_from,
         "nbf": valid_from,
@@ -74,8 +78,9 @@ pub(crate) fn app_only(
         "wids": ["0997a1d0-0d1d-4acb-b408-d5ca73121e90"],
         "xms_tcdt": 1_577_836_800,
     });
-    // Without a granted role there is no claim at all, and still a token.
-    if let (false, Value::Object(fields)) = (app.roles.is_empty(), &mut claims) {
+    // Roles are those of the audience. Without a granted one there is no claim at all, and still a token.
+    let is_bare = app.roles.is_empty() || audience != GRAPH;
+    if let (false, Value::Object(fields)) = (is_bare, &mut claims) {
         fields.insert("roles".to_owned(), json!(app.roles));
     }
     if let (true, Value::Object(fields)) = (asked.capable, &mut claims) {

@@ -101,6 +101,7 @@ fn token(world: &World, request: &Request) -> Answer {
     let answer = match login::app_token(
         world,
         app,
+        login::GRAPH,
         &tenant.id,
         &tenant.region,
         &login::Claims::default(),

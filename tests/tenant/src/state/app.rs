@@ -1,6 +1,8 @@
 //! App registrations with their service principals, as one thing.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::certificate::Certificate;
 
@@ -11,7 +13,8 @@ pub(crate) struct App {
     /// Application (client) id.
     pub(crate) client_id: String,
     pub(crate) display_name: String,
-    /// Object id of the service principal: `oid` of app-only tokens.
+    /// Object id of the service principal: `oid` of app-only tokens. Empty until one is made: nobody
+    /// can then sign in through the registration.
     pub(crate) service_principal_id: String,
     #[serde(default)]
     pub(crate) secrets: Vec<Secret>,
@@ -41,6 +44,21 @@ pub(crate) struct App {
     /// Whether an administrator consented to the delegated scopes.
     #[serde(default = "yes")]
     pub(crate) consented: bool,
+    /// What was consented to through Graph.
+    #[serde(default)]
+    pub(crate) consents: Vec<Consent>,
+    /// Properties of the registration that mean nothing to this tenant but are shown as they were set.
+    #[serde(default)]
+    pub(crate) declared: Map<String, Value>,
+}
+
+/// The organisation's consent to delegated permissions of Graph.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Consent {
+    pub(crate) id: String,
+    /// Names with blanks between.
+    pub(crate) scope: String,
 }
 
 /// Whose a managed identity is.
@@ -85,6 +103,57 @@ fn yes() -> bool {
 }
 
 impl App {
+    /// A registration that was just made.
+    pub(crate) fn registered(name: &str) -> Self {
+        Self {
+            client_id: Uuid::new_v4().to_string(),
+            display_name: name.to_owned(),
+            service_principal_id: String::new(),
+            secrets: Vec::new(),
+            certificates: Vec::new(),
+            federated_credentials: Vec::new(),
+            public_client_flows: false,
+            roles: Vec::new(),
+            assignment_required: false,
+            assigned: Vec::new(),
+            disabled: false,
+            managed_identity: None,
+            consented: false,
+            consents: Vec::new(),
+            declared: Map::new(),
+        }
+    }
+
+    /// The registration's own object id, which is neither of the others.
+    pub(crate) fn object_id(&self) -> String {
+        let own = Uuid::try_parse(&self.client_id).unwrap_or_default();
+        Uuid::from_u128(!own.as_u128()).to_string()
+    }
+
+    /// Whether the tenant has the other half, the "enterprise application".
+    pub(crate) fn has_principal(&self) -> bool {
+        !self.service_principal_id.is_empty()
+    }
+
+    /// Consents by Graph; those of a seed have no text of their own.
+    pub(crate) fn given_consents(&self) -> Vec<Consent> {
+        if self.consents.is_empty() && self.consented {
+            let id = self.object_id();
+            let scope = "openid profile offline_access".to_owned();
+            return vec![Consent { id, scope }];
+        }
+        self.consents.clone()
+    }
+
+    /// Sign-ins need `openid` and `profile`.
+    pub(crate) fn count_consents(&mut self) {
+        let has = |name: &str| {
+            let mut given = self.consents.iter().flat_map(|one| one.scope.split(' '));
+            given.any(|scope| scope == name)
+        };
+        self.consented = has("openid") && has("profile");
+    }
+
     /// A registration that has nothing to prove itself with, and need not.
     pub(crate) fn is_public_only(&self) -> bool {
         self.public_client_flows

@@ -28,7 +28,7 @@ impl Tenant {
     pub(crate) fn app(&self, client_id: &str) -> Option<&App> {
         self.apps
             .iter()
-            .find(|app| app.client_id.eq_ignore_ascii_case(client_id))
+            .find(|app| app.has_principal() && app.client_id.eq_ignore_ascii_case(client_id))
     }
 
     /// Length of the list of all users ever, of which some places are empty.
