@@ -13,7 +13,7 @@ const CONFIGURATION: &str = "/etc/entra-login/agent.toml";
 const SECRET: &str = "sync-secret-value-1";
 
 /// A host that has the programs and knows no tenant.
-fn empty_host() -> Result<Host, Trouble> {
+pub(crate) fn empty_host() -> Result<Host, Trouble> {
     let host = Host::boot()?;
     host.run(
         "systemctl disable --now entra-agent.service entra-agent-login.socket entra-agent-admin.socket && \

@@ -171,7 +171,10 @@ const AUTHORITY: &[(&str, &str, u32)] = &[
 /// The tests' own certificate authority, made once by the tenant's program. It is
 /// trusted by hosts under `target/` and by nothing else.
 fn authority(workspace: &Workspace) -> Outcome<PathBuf> {
-    let folder = workspace.target("authority");
+    let mut stamp = Stamp::new();
+    // It says for which hosts the server's certificate is.
+    stamp.file(&workspace.file("tests/tenant/src/ca.rs"))?;
+    let folder = workspace.target(&format!("authority-{}", stamp.name()));
     if folder.is_dir() {
         return Ok(folder);
     }

@@ -47,7 +47,9 @@ fn dispatch(words: &[&str]) -> Outcome {
     match words {
         ["demo"] => demo::run(&workspace, demo::Ending::PowerOff),
         ["demo", "--shell"] => demo::run(&workspace, demo::Ending::Shell),
-        ["test"] | ["test", "--all"] => test::everything(&workspace),
+        ["test"] => test::everything(&workspace),
+        ["test", "--all"] => test::all(&workspace),
+        ["test", "--only-in-all"] => test::only_in_all(&workspace),
         ["test", filter] if !filter.starts_with('-') => test::matching(&workspace, filter),
         ["bench", "import"] => bench::import(&workspace, &bench::SIZES),
         ["bench", "import", sizes @ ..] => bench::import(&workspace, &numbers(sizes)?),
@@ -81,8 +83,9 @@ usage: cargo xtask COMMAND
 
   demo [--shell]         build all, boot a Debian host under target/ with a simulated
                          tenant, and show sign-ins on it; --shell stays inside
-  test [--all] [FILTER]  every test, as CI runs them; with FILTER only tests whose
-                         name contains it, without the checks
+  test [--all]           every test, as CI runs them; --all also those with the Azure CLI
+                         (700 MB), which --only-in-all runs alone
+  test FILTER            only tests whose name contains it, without the checks
   check                  format, clippy, documentation, sizes and dependencies
                          of the two modules (no host is booted)
   bench import [N...]    imports of tenants of so many people (10000 100000 1000000):

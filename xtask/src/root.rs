@@ -18,9 +18,11 @@ const SUITE: &str = "bookworm";
 
 /// What a host of the tests has on top of Debian's minimum. python3 runs
 /// Microsoft's msal; sshpass, expect, pamtester and pkexec are for tests, and so is strace,
-/// which kills the agent at a system call of the test's choice.
+/// which kills the agent at a system call of the test's choice;
+/// cloud-init runs the example of docs/deploy.md.
 const PACKAGES: &[&str] = &[
     "ca-certificates",
+    "cloud-init",
     "cron",
     "dbus",
     "expect",

@@ -7,13 +7,39 @@
 use crate::command::{Outcome, cargo, heading, run};
 use crate::place::Workspace;
 use crate::tools::{self, Purpose};
-use crate::{artefacts, check, image};
+use crate::{artefacts, check, image, python};
 
 /// Checks and all tests.
 pub(crate) fn everything(workspace: &Workspace) -> Outcome {
     tools::provide(Purpose::Hosts)?;
     check::everything(workspace)?;
     tests(workspace, &[])
+}
+
+/// The same, and what takes too long or too much for every change.
+pub(crate) fn all(workspace: &Workspace) -> Outcome {
+    everything(workspace)?;
+    only_in_all(workspace)
+}
+
+/// Tests that `#[ignore]` names for this: now those with the Azure CLI.
+pub(crate) fn only_in_all(workspace: &Workspace) -> Outcome {
+    tools::provide(Purpose::Hosts)?;
+    artefacts::build(workspace)?;
+    let mut places = image::provide(workspace)?;
+    places.layers.insert(0, python::azure_cli(workspace)?);
+    heading("tests of `--all`");
+    run(cargo(workspace.root())
+        .envs(places.to_environment()?)
+        .args([
+            "test",
+            "--release",
+            "-p",
+            "behaviours",
+            "--test",
+            "behaviours",
+        ])
+        .args(["--", "--ignored", "cloud_shell"]))
 }
 
 /// Only the tests whose name contains this.

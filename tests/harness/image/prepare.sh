@@ -27,7 +27,7 @@ printf 'sync-secret-value-1\n' > /etc/entra-login/sync.secret
 chown root:entra-agent /etc/entra-login/sync.secret
 chmod 0640 /etc/entra-login/sync.secret
 echo '127.0.0.1 localhost' > /etc/hosts
-echo '127.0.0.1 login.microsoftonline.com login.microsoft.com login.windows.net graph.microsoft.com microsoft.com www.microsoft.com aka.ms' >> /etc/hosts
+echo '127.0.0.1 login.microsoftonline.com login.microsoft.com login.windows.net graph.microsoft.com management.azure.com microsoft.com www.microsoft.com aka.ms' >> /etc/hosts
 chmod 0600 /etc/entra-tenant/server.key
 chmod 0755 /usr/local/bin/approve
 update-ca-certificates > /dev/null
@@ -49,6 +49,8 @@ systemd-machine-id-setup
 # No words of welcome: transcripts show what matters.
 : > /etc/motd
 chmod -x /etc/update-motd.d/*
+# For the one test that boots with it.
+touch /etc/cloud/cloud-init.disabled
 # Consoles nobody looks at, and timers that would act in the middle of a test.
 systemctl mask console-getty.service getty@.service
 for timer in apt-daily apt-daily-upgrade dpkg-db-backup e2scrub_all fstrim man-db systemd-tmpfiles-clean; do

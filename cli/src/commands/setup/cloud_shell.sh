@@ -116,7 +116,7 @@ step='reading the options'
 errors=
 
 # Whatever ends the script early, the last words say where.
-# shellcheck disable=SC2317 # Not unreachable: a trap calls it.
+# shellcheck disable=SC2317,SC2329 # A trap calls it.
 ending() {
     [[ -z $errors ]] || rm -f "$errors"
     if [[ $finished == no && $explained == no ]]; then

@@ -1,0 +1,102 @@
+//! docs/deploy.md is true: its examples, as they stand there, bring an empty host to imported people.
+//!
+//! What installs the package is left out, since the tests' hosts have it already, and what wires PAM, which
+//! their image did: the playbook's tags `package` and `wiring`, cloud-init's modules for apt and packages,
+//! and one line of `runcmd`.
+
+use std::time::Duration;
+
+use harness::{Host, Output, Trouble};
+
+use crate::configured::write_secret;
+use crate::setup::empty_host;
+
+const PAGE: &str = include_str!("../../docs/deploy.md");
+
+/// A play runs some ten modules, each a Python of its own.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// The fenced example that begins with this line.
+fn example(first_line: &str) -> Result<&'static str, Trouble> {
+    PAGE.split("```")
+        .filter_map(|block| block.strip_prefix("yaml\n"))
+        .find(|text| text.starts_with(first_line))
+        .ok_or_else(|| Trouble::new(format!("docs/deploy.md has no example {first_line}")))
+}
+
+fn play(host: &Host, more: &str) -> Result<Output, Trouble> {
+    host.run_within(
+        LIMIT,
+        &format!(
+            "cd /root && PYTHONPATH=/opt/python PYTHONDONTWRITEBYTECODE=1 python3 -m ansible playbook \
+             -i inventory --skip-tags package,wiring {more} entra-login.yml"
+        ),
+    )
+}
+
+#[test]
+fn the_playbook_sets_a_host_up_and_changes_nothing_the_second_time() -> Result<(), Trouble> {
+    let host = empty_host()?;
+    host.write("/root/entra-login.yml", example("# entra-login.yml")?)?;
+    host.write(
+        "/root/inventory",
+        "[linux]\nlocalhost ansible_connection=local ansible_python_interpreter=/usr/bin/python3\n",
+    )?;
+    let first = play(&host, "")?;
+    let recap = first.stdout()?;
+    assert!(recap.contains("failed=0"), "{first}");
+    assert!(!recap.contains("changed=0"), "{first}");
+    host.run("getent passwd alice && id carol | grep entra-admins")?
+        .stdout()?;
+    let status = host.run("entractl auth status")?;
+    assert!(status.stdout()?.contains("enabled"), "{status}");
+
+    let second = play(&host, "")?;
+    assert!(second.stdout()?.contains("changed=0"), "{second}");
+
+    // The variant with a secret, from a vault that is a file here.
+    write_secret(
+        &host,
+        "/root/vault.yml",
+        "entra_secret: sync-secret-value-1\n",
+    )?;
+    let third = play(&host, "--extra-vars @vault.yml")?;
+    assert!(third.stdout()?.contains("failed=0"), "{third}");
+    assert!(!third.text().contains("sync-secret-value-1"), "{third}");
+    let status = host.run("entractl status")?;
+    assert!(status.stdout()?.contains("client secret"), "{status}");
+    Ok(())
+}
+
+#[test]
+fn the_user_data_sets_a_host_up_at_its_first_boot() -> Result<(), Trouble> {
+    let mut host = empty_host()?;
+    let text = example("#cloud-config")?;
+    host.write("/root/user-data", text)?;
+    host.run("cloud-init schema --config-file /root/user-data")?
+        .stdout()?;
+    let wiring = "  - [entractl, pam, enable, --yes, --without-confirmation]\n";
+    assert!(text.contains(wiring));
+    host.run("mkdir -p /var/lib/cloud/seed/nocloud && rm /etc/cloud/cloud-init.disabled")?
+        .stdout()?;
+    let seed = "/var/lib/cloud/seed/nocloud";
+    host.write(&format!("{seed}/user-data"), text.replace(wiring, ""))?;
+    host.write(&format!("{seed}/meta-data"), "instance-id: one\n")?;
+    host.write(
+        "/etc/cloud/cloud.cfg.d/99-test.cfg",
+        "datasource_list: [NoCloud]\n\
+         network: {config: disabled}\n\
+         cloud_init_modules: [write-files]\n\
+         cloud_config_modules: [runcmd]\n\
+         cloud_final_modules: [scripts-user]\n",
+    )?;
+    host.reboot()?;
+    let done = host.run_within(LIMIT, "cloud-init status --wait --long")?;
+    let log = host.run("cat /var/log/cloud-init-output.log")?;
+    assert!(done.stdout()?.contains("status: done"), "{done}\n{log}");
+    host.run("getent passwd alice && id carol | grep entra-admins")?
+        .stdout()?;
+    let status = host.run("entractl auth status")?;
+    assert!(status.stdout()?.contains("enabled"), "{status}");
+    Ok(())
+}
