@@ -82,7 +82,7 @@ fn services(text: &str, database: &str) -> Vec<String> {
         .collect()
 }
 
-fn has_library(host: &Host, folder: &str, library: &str) -> bool {
+pub(crate) fn has_library(host: &Host, folder: &str, library: &str) -> bool {
     let here = host.path(folder);
     here.join(library).exists()
         || fs::read_dir(&here).is_ok_and(|entries| {
