@@ -61,8 +61,8 @@ fn names(host: &Host) -> Check {
         bad(
             name,
             format!("{path}: {}", wrong.join("; ")),
-            "passwd: files entra ..., group: files entra ..., and if there is one initgroups: files \
-             [SUCCESS=continue] entra",
+            "sudo entractl pam enable; or by hand passwd: files entra ..., group: files entra ..., and if there is one \
+             initgroups: files [SUCCESS=continue] entra",
         )
     }
 }
@@ -149,7 +149,7 @@ fn stack(host: &Host, name: &str, phase: &str, files: &[&str]) -> Check {
         bad(
             name,
             missing.join("; "),
-            "on Debian: pam-auth-update --package --enable entra entra-password; elsewhere see docs/pam.md",
+            "sudo entractl pam enable; docs/pam.md has the lines for doing it by hand",
         )
     }
 }
@@ -211,7 +211,7 @@ fn sshd_settings(told: &str) -> Check {
         return bad(
             name,
             "KbdInteractiveAuthentication is off: a device code can't be shown over ssh".to_owned(),
-            "KbdInteractiveAuthentication yes, for all or below `Match Group entra-users`",
+            "sudo entractl pam enable; or KbdInteractiveAuthentication yes, for all or below `Match Group entra-users`",
         );
     }
     let grace: u64 = value("logingracetime").parse().unwrap_or(120);
