@@ -132,3 +132,69 @@ pub(super) fn compare(
         })
         .collect()
 }
+
+/// Who passes no more: `root in sshd, sudo`, one for each user.
+pub(super) fn lost(checks: &[AccountCheck]) -> Vec<String> {
+    let mut lost: Vec<(&str, Vec<&str>)> = Vec::new();
+    for check in checks.iter().filter(|check| check.before && !check.after) {
+        match lost.iter_mut().find(|(user, _)| *user == check.user) {
+            Some((_, services)) => services.push(&check.service),
+            None => lost.push((&check.user, vec![&check.service])),
+        }
+    }
+    lost.into_iter()
+        .map(|(user, services)| format!("{user} in {}", services.join(", ")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_passed_and_does_not_any_more_is_lost() {
+        let answer =
+            |service: &str, user: &str, passes| (service.to_owned(), user.to_owned(), passes);
+        let before = [
+            answer("sshd", "root", true),
+            answer("sudo", "root", true),
+            answer("sshd", "lars", true),
+            answer("vsftpd", "root", false),
+        ];
+        let after = [
+            answer("sshd", "root", false),
+            answer("sudo", "root", false),
+            answer("sshd", "lars", true),
+            answer("vsftpd", "root", false),
+        ];
+        assert_eq!(lost(&compare(&before, &after)), ["root in sshd, sudo"]);
+        assert!(lost(&compare(&before, &before)).is_empty());
+        // One that was not asked again did not pass.
+        assert_eq!(lost(&compare(&before, &[])).len(), 2);
+    }
+
+    #[test]
+    fn everybody_who_may_be_locked_out_is_asked_about() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = Host::below(folder.path(), true, |_| None);
+        fs::create_dir_all(host.path("/etc/pam.d")).unwrap();
+        for file in [
+            "sshd",
+            "sudo-i",
+            "common-auth",
+            "system-auth",
+            "other",
+            "sshd.dpkg-old",
+            "su~",
+        ] {
+            fs::write(host.path("/etc/pam.d").join(file), "").unwrap();
+        }
+        assert_eq!(services(&host).unwrap(), ["sshd", "sudo-i"]);
+        fs::write(
+            host.path("/etc/passwd"),
+            "root:x:0:0::/:/bin/sh\nnobody:x:65534:1::/:/x\nlars:x:1000:1000::/:/x\nmona:x:1001:1001::/:/x\n",
+        )
+        .unwrap();
+        assert_eq!(users(&host), ["root", "lars"]);
+    }
+}

@@ -264,16 +264,12 @@ fn carry_out(host: &Host, plan: &Plan, state: State) -> Result<Enabled, HostTrou
     journal("sign-in is being wired: entractl pam enable");
     let done = apply(host, plan).and_then(|()| {
         let checks = accounts::compare(&before, &accounts::pass(host)?);
-        let lost: Vec<String> = checks
-            .iter()
-            .filter(|check| check.before && !check.after)
-            .map(|check| format!("{} in {}", check.user, check.service))
-            .collect();
+        let lost = accounts::lost(&checks);
         if !lost.is_empty() {
             return Err(HostTrouble {
                 message: format!(
                     "account management refuses now who passed before: {}",
-                    lost.join(", ")
+                    lost.join("; ")
                 ),
                 hint: Some(
                     "the journal has what the modules said: journalctl -p warning -t entractl"
