@@ -3,6 +3,7 @@
 //! Invariant: what parses is worth asking the agent: names are not empty and hold no control characters,
 //! roles are roles. Whether a name exists, and whether the caller may ask, only the agent knows.
 
+mod pam;
 mod runs;
 mod setup;
 
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 use entra_protocol::admin::Role;
 use entra_protocol::limits::{ADMIN_SOCKET, MAX_BULK_NAMES};
 
+pub(crate) use pam::{Enable as PamEnable, Pam};
 #[cfg(test)]
 pub(crate) use runs::Caution;
 pub(crate) use runs::{History, HistoryVerb, Import, Schedule, Select, Sync, Tenant, minutes};
@@ -117,6 +119,10 @@ pub(crate) enum Command {
     /// Switch sign-in through Entra ID on or off
     #[command(subcommand)]
     Auth(Auth),
+
+    /// Wire sign-in into PAM, NSS and sshd of this host, or take it back (takes root)
+    #[command(subcommand)]
+    Pam(Pam),
 
     /// Show the ids that users and groups have on this host, and carry them to other hosts
     #[command(subcommand)]

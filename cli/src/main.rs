@@ -2,8 +2,8 @@
 //!
 //! Invariant: data goes to stdout, talk to stderr, and nothing that came from the tenant reaches a terminal
 //! with its control characters alive. This program decides no right: the agent does, from the uid that the
-//! kernel names and that user's role, so it needs no privilege and reads no configuration. `users adopt`
-//! and `setup` alone change files of the host, and take root.
+//! kernel names and that user's role, so it needs no privilege and reads no configuration. `users adopt`,
+//! `setup` and `pam` alone change files of the host, and take root. Unsafe code is in files named for it alone.
 //!
 //! # Exit codes
 //! * 0: done. An import whose run ended well is done, also when some of its rows failed.
@@ -34,6 +34,10 @@
 //! | `users release` | `{"released": ReleasedName, "left": [{"what", "place", "seen"}]}` |
 //! | `users adopt` | `{"adoption": Adoption, "account": LocalAccount, "kept": [...], "processes": [...], "done": bool, ..}` |
 //! | `users adopt --undo` | `{"adoption": Adoption, "lines": ["/etc/passwd", ...], "done": bool}` |
+//! | `pam preview` | `{"wired": bool, "changes": [{"path", "diff"}], "commands": [..], "notes": [..]}` |
+//! | `pam enable` | the same of what was done, `"checks": [{"service", "user", "before", "after"}]`, `"undo_after": seconds or null`, `"done": bool` |
+//! | `pam confirm` | `{"confirmed": true}` |
+//! | `pam disable` | `{"restored": [path], "trimmed": [path]}` |
 //! | any, exit code 1 | `{"error": {"kind": .., "message": .., "hint": .., "reference": ..}}` |
 //!
 //! `kind` is one of `entra_protocol::admin::FailureKind`, or `unreachable`, `silent`, `broken_off` and
@@ -41,8 +45,6 @@
 //! `precondition` and `given_up` where `groups select` ended before it asked for an import; `hint` and
 //! `reference` may be null. Exit code 2
 //! comes with a text on stderr and no document, since the caller's own command line is what is wrong.
-
-#![forbid(unsafe_code)]
 
 mod agent;
 mod args;

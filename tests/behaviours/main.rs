@@ -30,6 +30,7 @@ mod microsoft_graph_sdk;
 mod msal;
 mod names_reach_one_account;
 mod pam_calls;
+mod pam_wiring;
 mod password_for_other_modules;
 mod polkit;
 mod posix_attributes;

@@ -10,6 +10,7 @@ mod groups;
 mod history;
 mod ids;
 mod import;
+mod pam;
 mod release;
 mod role;
 mod schedule;
@@ -24,7 +25,7 @@ use entra_protocol::admin::Request;
 use entra_protocol::limits::ADMIN_SILENCE_LIMIT;
 
 use crate::agent::{self, Answer};
-use crate::args::{Arguments, Auth, Command, Groups, Ids, RoleVerb, Tenant, Users};
+use crate::args::{Arguments, Auth, Command, Groups, Ids, Pam, RoleVerb, Tenant, Users};
 use crate::host::Host;
 use crate::output::{Output, ProgressLine, ticks};
 use crate::trouble::Trouble;
@@ -109,6 +110,17 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
             } else {
                 let object = object.as_deref();
                 output.answer(&adopt::adopt(&mut ask, &host, name, object, *dry_run)?)
+            }
+        }
+        Command::Pam(verb) => {
+            let host = Host::of_this_process();
+            match verb {
+                Pam::Preview => output.answer(&pam::preview(&host)?),
+                Pam::Enable(asked) => pam::enable(&host, asked, arguments.json, output),
+                Pam::Confirm => output.answer(&pam::confirm(&host)?),
+                Pam::Disable => output.answer(&pam::disable(&host)?),
+                Pam::Undo => output.answer(&pam::undo(&host)?),
+                Pam::Account { service, user } => pam::account(service, user),
             }
         }
         Command::Ids(Ids::Show { object, displaced }) => {

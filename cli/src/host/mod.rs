@@ -1,8 +1,8 @@
 //! What `entractl` sees and changes on the host itself, with the caller's own rights.
 //!
-//! Two verbs have a half that the agent can't do, since it is nobody special: `users release` looks at what
+//! Some verbs have a half that the agent can't do, since it is nobody special: `users release` looks at what
 //! an old name left behind, `users adopt`, run by root, takes a local account out of the host's files and
-//! puts it back. Everything is found below one folder, `/` but in tests.
+//! puts it back, `pam`, run by root, wires sign-in into PAM, NSS and sshd. Everything is found below one folder, `/` but in tests.
 //!
 //! Invariant: the account files are replaced whole, under the lock that useradd(8) and passwd(1) take, and
 //! what is taken out is written down before.
@@ -10,6 +10,7 @@
 pub(crate) mod account;
 pub(crate) mod belongings;
 pub(crate) mod files;
+pub(crate) mod pam;
 pub(crate) mod saved;
 pub(crate) mod wiring;
 

@@ -68,8 +68,8 @@ fn names(host: &Host) -> Check {
         bad(
             name,
             format!("{path}: {}", wrong.join("; ")),
-            "passwd: files entra ..., group: files entra ..., and if there is one initgroups: files \
-             [SUCCESS=continue] entra",
+            "sudo entractl pam enable; or by hand passwd: files entra ..., group: files entra ..., and if there is one \
+             initgroups: files [SUCCESS=continue] entra",
         )
     }
 }
@@ -89,7 +89,7 @@ fn services(text: &str, database: &str) -> Vec<String> {
         .collect()
 }
 
-fn has_library(host: &Host, folder: &str, library: &str) -> bool {
+pub(crate) fn has_library(host: &Host, folder: &str, library: &str) -> bool {
     let here = host.path(folder);
     here.join(library).exists()
         || fs::read_dir(&here).is_ok_and(|entries| {
@@ -156,7 +156,7 @@ fn stack(host: &Host, name: &str, phase: &str, files: &[&str]) -> Check {
         bad(
             name,
             missing.join("; "),
-            "on Debian: pam-auth-update --package --enable entra entra-password; elsewhere see docs/pam.md",
+            "sudo entractl pam enable; docs/pam.md has the lines for doing it by hand",
         )
     }
 }
@@ -218,7 +218,7 @@ fn sshd_settings(told: &str) -> Check {
         return bad(
             name,
             "KbdInteractiveAuthentication is off: a device code can't be shown over ssh".to_owned(),
-            "KbdInteractiveAuthentication yes, for all or below `Match Group entra-users`",
+            "sudo entractl pam enable; or KbdInteractiveAuthentication yes, for all or below `Match Group entra-users`",
         );
     }
     let grace: u64 = value("logingracetime").parse().unwrap_or(120);
