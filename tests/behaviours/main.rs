@@ -7,6 +7,7 @@ mod adopt_local_account;
 mod agent_away;
 mod as_installed;
 mod bad_answers;
+mod completions;
 mod configured;
 mod console_login;
 mod crash_safety;
