@@ -8,6 +8,7 @@ mod agent_away;
 mod as_installed;
 mod bad_answers;
 mod cloud_shell;
+mod completions;
 mod configured;
 mod console_login;
 mod crash_safety;

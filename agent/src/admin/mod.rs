@@ -17,6 +17,7 @@ mod history;
 mod ids;
 mod import;
 mod importers;
+mod names;
 mod nearest;
 mod over_sync;
 mod release;

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod identities;
+mod naming;
 mod runs;
 mod unlocking;
 
@@ -230,6 +231,7 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
         (Verb::Doctor, [false, false, true, true, true], false),
         (Verb::UsersAdopt, [false; 5], false),
         (Verb::UsersUnadopt, [false; 5], false),
+        (Verb::Names, [true; 5], true),
     ];
     assert_eq!(VERBS.len(), expected.len());
     let caller = |uid, role| Caller {

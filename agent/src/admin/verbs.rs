@@ -8,7 +8,7 @@ use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
     Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, failure, history, ids,
-    import, release, roles, schedule, status, unlock,
+    import, names, release, roles, schedule, status, unlock,
 };
 use crate::store::Actor;
 
@@ -52,6 +52,7 @@ pub(super) enum Verb {
     UsersAdopt,
     UsersUnadopt,
     Doctor,
+    Names,
 }
 
 /// Who may call a verb; root may call all.
@@ -211,6 +212,8 @@ pub(super) const VERBS: &[VerbRow] = &[
     ),
     row(Verb::UsersAdopt, May::Root, adopt::adopt, STORE_LIMIT),
     row(Verb::UsersUnadopt, May::Root, adopt::unadopt, STORE_LIMIT),
+    // Looks at the role itself, and answers with nothing rather than refuse.
+    row(Verb::Names, May::Anyone, names::names, STORE_LIMIT),
 ];
 
 impl Verb {
@@ -239,6 +242,7 @@ impl Verb {
             Request::UsersAdopt { .. } => Self::UsersAdopt,
             Request::UsersUnadopt { .. } => Self::UsersUnadopt,
             Request::Doctor { .. } => Self::Doctor,
+            Request::Names { .. } => Self::Names,
         }
     }
 
@@ -268,6 +272,7 @@ impl Verb {
             Self::UsersAdopt => "users adopt",
             Self::UsersUnadopt => "users adopt --undo",
             Self::Doctor => "doctor",
+            Self::Names => "completion",
         }
     }
 

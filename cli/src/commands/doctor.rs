@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::agent::Ask;
 use crate::host::{Host, wiring};
-use crate::output::{Screen, Shown, Text};
+use crate::output::{ProgressLine, Screen, Shown, Text};
 use crate::trouble::Trouble;
 
 /// `{"checks": [Check]}`
@@ -18,7 +18,9 @@ pub(crate) struct Findings {
 }
 
 pub(crate) fn doctor(ask: Ask<'_>, host: &Host, tenant: Option<&str>) -> Result<Findings, Trouble> {
+    let looking = ProgressLine::begin("looking at this host");
     let mut checks = wiring::checks(host);
+    drop(looking);
     match ask(&[Request::Status {}]) {
         Ok(answer) => match answer.done {
             Done::Status(status) => checks.extend(of_agent(&status)),

@@ -5,11 +5,13 @@
 
 mod adopt;
 mod auth;
+mod completions;
 mod doctor;
 mod groups;
 mod history;
 mod ids;
 mod import;
+mod man_pages;
 mod pam;
 mod release;
 mod role;
@@ -37,7 +39,7 @@ use crate::trouble::Trouble;
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trouble> {
     let mut ask = |requests: &[Request]| -> Result<Answer, Trouble> {
         // Ends with the question, so that the line is gone when the answer is shown.
-        let mut line = ProgressLine::default();
+        let mut line = ProgressLine::begin("waiting for the agent");
         agent::ask(
             &arguments.socket,
             ADMIN_SILENCE_LIMIT,
@@ -126,6 +128,8 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
         Command::Ids(Ids::Show { object, displaced }) => {
             output.answer(&ids::show(&mut ask, object.as_deref(), *displaced)?)
         }
+        Command::Completions { shell } => output.answer(&completions::completions(shell)?),
+        Command::ManPages { folder } => output.answer(&man_pages::write(folder)?),
         Command::Ids(Ids::Export) => output.answer(&ids::export(&mut ask)?),
         Command::Ids(Ids::Import {
             file,
