@@ -32,6 +32,13 @@ pub(crate) enum Page {
     HelpOnly(&'static str),
 }
 
+fn of_pam(verb: &'static str) -> Scene {
+    Scene {
+        page: Page::HelpOnly("It changes the host's files; see the behaviour `pam_wiring`."),
+        ..scene(verb, &[], vec![])
+    }
+}
+
 fn scene(verb: &'static str, more: &[&str], calls: Vec<(Request, Vec<Reply>)>) -> Scene {
     Scene {
         verb,
@@ -488,6 +495,16 @@ fn of_this_host() -> Vec<Scene> {
                 ],
             )
         },
+        Scene {
+            page: Page::HelpOnly(
+                "It asks the tenant and writes the host's files; see the behaviour `setup`.",
+            ),
+            ..scene("setup", &[], vec![])
+        },
+        of_pam("pam preview"),
+        of_pam("pam enable"),
+        of_pam("pam confirm"),
+        of_pam("pam disable"),
         Scene {
             page: Page::HelpOnly("It changes the host's files; see `commands/adopt`."),
             ..scene("users adopt", &[], vec![])
