@@ -180,6 +180,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
             store: store.clone(),
             clock: clock.clone(),
             random: random_bytes,
+            proxy: config.proxy.clone(),
         }),
         runs: Arc::clone(&runs),
         publish: publish.clone(),

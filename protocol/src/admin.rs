@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::checks::{Check, CheckState};
+pub use crate::checks::{CHECKS, Check, CheckState};
 pub use crate::directory::{
     FailedObject, GroupRow, Role, RoleChange, Unlocked, UserDetail, UserRow,
 };
@@ -17,7 +17,7 @@ pub use crate::ids::{
     ReleasedName,
 };
 pub use crate::runs::{Change, Counts, DomainRow, ImportSummary, RunRow, Withheld};
-pub use crate::status::{AuthState, Caller, SignInService, Status, TenantStatus};
+pub use crate::status::{AuthState, Caller, IdSpan, SignInService, Status, TenantStatus};
 
 /// A verb and its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
