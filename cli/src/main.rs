@@ -21,6 +21,7 @@
 //! | `history show` | `{"run": RunRow, "failures": [FailedObject]}` |
 //! | `status` | `{"status": Status}` |
 //! | `doctor` | `{"checks": [Check]}`, also with exit code 1 |
+//! | `metrics` | `{"metrics": Metrics}` (`entra_protocol::metrics`) |
 //! | `users list` | `{"users": [UserRow]}` |
 //! | `users show` | `{"user": UserDetail}` |
 //! | `groups fetch`, `groups list` | `{"groups": [GroupRow]}` |

@@ -16,6 +16,7 @@ pub use crate::ids::{
     AdoptStep, Adoption, IdChange, IdDifference, IdMapRow, IdRow, IdsImported, LocalAccount,
     ReleasedName,
 };
+use crate::metrics::Metrics;
 pub use crate::runs::{Change, Counts, DomainRow, ImportSummary, RunRow, Withheld};
 pub use crate::status::{AuthState, Caller, IdSpan, SignInService, Status, TenantStatus};
 
@@ -188,6 +189,8 @@ pub enum Request {
         #[serde(default)]
         tenant: Option<String>,
     },
+    /// The agent in numbers, in one [`Done::Metrics`].
+    Metrics {},
     /// Takes back [`AdoptStep::Pin`]; the account is in `/etc/passwd` again.
     UsersUnadopt {
         /// The account's name.
@@ -277,6 +280,8 @@ pub enum Done {
     IdsImport(IdsImported),
     /// Of `users release`.
     Released(ReleasedName),
+    /// Of `metrics`.
+    Metrics(Box<Metrics>),
     /// Of `users adopt` and of its undoing.
     Adoption(Adoption),
 }

@@ -25,6 +25,7 @@ pub mod admin;
 pub mod id_map;
 pub mod limits;
 pub mod login;
+pub mod metrics;
 
 pub use client::{ClientError, Connection};
 pub use frame::{FrameError, decode_body, encode, frame_length, read, write};

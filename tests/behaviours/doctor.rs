@@ -1,6 +1,6 @@
 //! `entractl doctor` names the one thing that is broken, on the host or in the tenant, with its cure.
 
-use harness::people::{ALICE, CAROL, ERIN};
+use harness::people::{CAROL, ERIN};
 use harness::{Host, Output, Trouble};
 use serde_json::{Value, json};
 
@@ -20,13 +20,14 @@ fn a_host_that_is_well_is_called_so() -> Result<(), Trouble> {
     assert!(told.stderr.contains("is well"), "{told}");
     assert!(!told.stdout.contains("skipped"), "{told}");
     // Debian 12's sshd has no penalties.
-    let penalties = "ok      sshd-penalties     this sshd penalises no address";
+    let penalties = "ok      sshd-penalties      this sshd penalises no address";
     assert!(told.stdout.contains(penalties), "{told}");
     // An administrator needs no sudo; sshd's settings are root's.
     let told = host.run_as(CAROL.name, "entractl doctor")?;
     assert_eq!(told.code, 0, "{told}");
     assert!(
-        told.stdout.contains("skipped sshd               only root"),
+        told.stdout
+            .contains("skipped sshd                only root"),
         "{told}"
     );
     // A local user may not ask.
@@ -263,8 +264,8 @@ fn what_works_and_should_be_looked_at_is_a_warning() -> Result<(), Trouble> {
             "`group:`: entra stands behind systemd",
         ),
         (
-            "echo 'MaxStartups 5:30:10' > /etc/ssh/sshd_config.d/01-broken.conf",
-            "rm /etc/ssh/sshd_config.d/01-broken.conf",
+            "cd /etc/ssh/sshd_config.d; sed -i.kept 's/^MaxStartups.*/MaxStartups 5:30:10/' 10-tests.conf",
+            "cd /etc/ssh/sshd_config.d; mv 10-tests.conf.kept 10-tests.conf",
             "sshd-bursts",
             "MaxStartups lets 5 wait",
         ),
@@ -392,13 +393,17 @@ fn each_trouble_on_the_way_to_the_tenant_has_its_own_line() -> Result<(), Troubl
 #[test]
 fn consent_that_was_found_missing_lately_is_named() -> Result<(), Trouble> {
     let host = ready::everybody_may_sign_in()?;
+    let mut terminal = host.ssh_answering(ERIN.name, "anything")?;
+    host.device_code(&mut terminal)?;
     host.tenant().fault(&json!({
-        "times": 9, "path_prefix": "/7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001/oauth2/v2.0/token",
+        "path_prefix": "/7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001/oauth2/v2.0/token",
+        "times": 9,
         "status": 400,
         "body": {"error": "invalid_grant", "error_codes": [65001], "error_description": "AADSTS65001: x"},
     }))?;
-    let refused = host.ssh_password(ALICE.name, ALICE.password, "true")?;
-    refused.refusal()?;
+    terminal.send_line("")?;
+    terminal.expect("Permission denied", SOON)?;
+    host.tenant().call("DELETE", "/faults", None)?;
     let expected = "1 person was last refused: the application lacks consent (AADSTS65001)";
     is_named(&host, "consent", "warning", expected)?;
 

@@ -8,7 +8,7 @@ use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
     Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, failure, history, ids,
-    import, release, roles, schedule, status, unlock,
+    import, metrics, release, roles, schedule, status, unlock,
 };
 use crate::store::Actor;
 
@@ -52,6 +52,7 @@ pub(super) enum Verb {
     UsersAdopt,
     UsersUnadopt,
     Doctor,
+    Metrics,
 }
 
 /// Who may call a verb; root may call all.
@@ -204,6 +205,12 @@ pub(super) const VERBS: &[VerbRow] = &[
         DOCTOR_LIMIT,
     ),
     row(
+        Verb::Metrics,
+        May::Role(Role::Auditor),
+        metrics::metrics,
+        STORE_LIMIT,
+    ),
+    row(
         Verb::UsersUnlock,
         May::Role(Role::Operator),
         unlock::unlock,
@@ -239,6 +246,7 @@ impl Verb {
             Request::UsersAdopt { .. } => Self::UsersAdopt,
             Request::UsersUnadopt { .. } => Self::UsersUnadopt,
             Request::Doctor { .. } => Self::Doctor,
+            Request::Metrics {} => Self::Metrics,
         }
     }
 
@@ -268,6 +276,7 @@ impl Verb {
             Self::UsersAdopt => "users adopt",
             Self::UsersUnadopt => "users adopt --undo",
             Self::Doctor => "doctor",
+            Self::Metrics => "metrics",
         }
     }
 

@@ -40,6 +40,8 @@ pub trait Examiner: Send + Sync {
 pub struct Doctor {
     /// Reaches Entra and Graph as imports and sign-ins do.
     pub client: Client,
+    /// The same with every request on a connection of its own: a kept one says nothing of the way.
+    pub lone: Client,
     /// What sign-ins were told lately.
     pub store: Store,
     /// For skew and for ends.
@@ -61,7 +63,7 @@ impl Doctor {
         let mut findings = Findings::of(tenant);
         let id = tenant.id.to_string();
         way::dns(self, tenant, &mut findings).await;
-        let answer = provider_metadata(&self.client, &tenant.login_url, &id).await;
+        let answer = provider_metadata(&self.lone, &tenant.login_url, &id).await;
         let outcome = answer.as_ref().map(|_| ());
         way::proxy(self, outcome, &mut findings);
         match &answer {

@@ -10,6 +10,7 @@ mod groups;
 mod history;
 mod ids;
 mod import;
+mod metrics;
 mod release;
 mod role;
 mod schedule;
@@ -62,6 +63,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
                 Ok(())
             }
         }
+        Command::Metrics => output.answer(&metrics::metrics(&mut ask)?),
         Command::Users(Users::List) => output.answer(&users::list(&mut ask)?),
         Command::Users(Users::Show { user }) => output.answer(&users::show(&mut ask, user)?),
         Command::Groups(Groups::Fetch(tenant)) => output.answer(&groups::fetch(&mut ask, tenant)?),

@@ -30,9 +30,9 @@ pub(super) fn disk(host: &Host) -> Check {
         Err(error) => return skipped(NAME, format!("{FOLDER}: {error}")),
     };
     let free = Room {
-        bytes: u64::from(room.blocks_available()).saturating_mul(u64::from(room.fragment_size())),
+        bytes: room.blocks_available().saturating_mul(room.fragment_size()),
         // A file system without a fixed number of them says 0 of 0.
-        inodes: (room.files() > 0).then(|| u64::from(room.files_available())),
+        inodes: (room.files() > 0).then(|| room.files_available()),
     };
     let size = |name: &str| fs::metadata(folder.join(name)).map_or(0, |found| found.len());
     let database = size("directory.db") + size("directory.db-wal");
