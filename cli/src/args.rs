@@ -111,6 +111,12 @@ pub(crate) enum Command {
     /// Exit code 1 if something must be mended.
     Doctor(Tenant),
 
+    /// Print the agent in numbers, as OpenMetrics text for monitoring
+    ///
+    /// Ages and outcomes of syncs, sign-ins by method and verdict, throttling, the snapshot, what ends. No names of
+    /// people. docs/metrics.md lists them, with a timer for node_exporter and the alerts to set.
+    Metrics,
+
     /// List imported users, or show one
     #[command(subcommand)]
     Users(Users),

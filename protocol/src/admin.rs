@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::checks::{Check, CheckState};
+pub use crate::checks::{CHECKS, Check, CheckState};
 pub use crate::directory::{
     FailedObject, GroupRow, NameKind, Role, RoleChange, Unlocked, UserDetail, UserRow,
 };
@@ -16,8 +16,9 @@ pub use crate::ids::{
     AdoptStep, Adoption, IdChange, IdDifference, IdMapRow, IdRow, IdsImported, LocalAccount,
     ReleasedName,
 };
+use crate::metrics::Metrics;
 pub use crate::runs::{Change, Counts, DomainRow, ImportSummary, RunRow, Withheld};
-pub use crate::status::{AuthState, Caller, SignInService, Status, TenantStatus};
+pub use crate::status::{AuthState, Caller, IdSpan, SignInService, Status, TenantStatus};
 
 /// A verb and its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +199,8 @@ pub enum Request {
         #[serde(default)]
         prefix: String,
     },
+    /// The agent in numbers, in one [`Done::Metrics`].
+    Metrics {},
     /// Takes back [`AdoptStep::Pin`]; the account is in `/etc/passwd` again.
     UsersUnadopt {
         /// The account's name.
@@ -289,6 +292,8 @@ pub enum Done {
     IdsImport(IdsImported),
     /// Of `users release`.
     Released(ReleasedName),
+    /// Of `metrics`.
+    Metrics(Box<Metrics>),
     /// Of `users adopt` and of its undoing.
     Adoption(Adoption),
 }

@@ -27,6 +27,7 @@ mod ids_across_hosts;
 mod killed_import;
 mod load;
 mod managed_identity;
+mod metrics;
 mod microsoft_graph_sdk;
 mod msal;
 mod names_reach_one_account;

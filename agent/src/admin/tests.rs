@@ -114,6 +114,8 @@ fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Adm
         importers,
         examiner: Arc::new(doctor::Healthy),
         throttle: Throttle::new(host.store.clone()),
+        counters: crate::counters::Counters::default(),
+        started_at: FixedClock.now(),
         publish: host.publish(),
         host: HostRules {
             files: files(host),

@@ -8,7 +8,7 @@ use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
     Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, failure, history, ids,
-    import, names, release, roles, schedule, status, unlock,
+    import, metrics, names, release, roles, schedule, status, unlock,
 };
 use crate::store::Actor;
 
@@ -53,6 +53,7 @@ pub(super) enum Verb {
     UsersUnadopt,
     Doctor,
     Names,
+    Metrics,
 }
 
 /// Who may call a verb; root may call all.
@@ -205,6 +206,12 @@ pub(super) const VERBS: &[VerbRow] = &[
         DOCTOR_LIMIT,
     ),
     row(
+        Verb::Metrics,
+        May::Role(Role::Auditor),
+        metrics::metrics,
+        STORE_LIMIT,
+    ),
+    row(
         Verb::UsersUnlock,
         May::Role(Role::Operator),
         unlock::unlock,
@@ -243,6 +250,7 @@ impl Verb {
             Request::UsersUnadopt { .. } => Self::UsersUnadopt,
             Request::Doctor { .. } => Self::Doctor,
             Request::Names { .. } => Self::Names,
+            Request::Metrics {} => Self::Metrics,
         }
     }
 
@@ -273,6 +281,7 @@ impl Verb {
             Self::UsersUnadopt => "users adopt --undo",
             Self::Doctor => "doctor",
             Self::Names => "completion",
+            Self::Metrics => "metrics",
         }
     }
 

@@ -12,6 +12,7 @@ mod history;
 mod ids;
 mod import;
 mod man_pages;
+mod metrics;
 mod pam;
 mod release;
 mod role;
@@ -73,6 +74,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
                 Ok(())
             }
         }
+        Command::Metrics => output.answer(&metrics::metrics(&mut ask)?),
         Command::Users(Users::List) => output.answer(&users::list(&mut ask)?),
         Command::Users(Users::Show { user }) => output.answer(&users::show(&mut ask, user)?),
         Command::Groups(Groups::Fetch(tenant)) => output.answer(&groups::fetch(&mut ask, tenant)?),

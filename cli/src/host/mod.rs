@@ -15,6 +15,7 @@ pub(crate) mod saved;
 pub(crate) mod wiring;
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::unistd::{User, geteuid};
 
@@ -26,6 +27,8 @@ pub(crate) struct Host {
     pub(crate) is_root: bool,
     /// The uid that a name has, asked of NSS as every program does.
     pub(crate) resolve: fn(&str) -> Option<u32>,
+    /// The time of day, in seconds since 1970.
+    pub(crate) now: u64,
 }
 
 impl Host {
@@ -38,6 +41,7 @@ impl Host {
                 let user = User::from_name(name).ok().flatten()?;
                 Some(user.uid.as_raw())
             },
+            now: seconds_now(),
         }
     }
 
@@ -52,6 +56,7 @@ impl Host {
             root: root.to_owned(),
             is_root,
             resolve,
+            now: 0,
         }
     }
 
@@ -59,4 +64,14 @@ impl Host {
     pub(crate) fn path(&self, absolute: &str) -> PathBuf {
         self.root.join(absolute.trim_start_matches('/'))
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the time of day enters"
+)]
+fn seconds_now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
 }

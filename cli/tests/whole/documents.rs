@@ -266,6 +266,7 @@ fn status() {
         displaced_ids: 0,
         throttled_users: 1,
         throttled_remote_hosts: 0,
+        id_range: None,
         auth: auth(),
         caller: Caller {
             uid: 0,

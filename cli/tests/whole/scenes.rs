@@ -3,10 +3,12 @@
 //! Together they show every field of every document at least once: `verbs` holds them against docs/json.md.
 
 use entra_protocol::admin::{
-    Caller, Change, Check, CheckState, Done, Failure, FailureKind, GroupRow, ImportSummary,
-    ReleasedName, Reply, Request, Role, RoleChange, Row, RunRow, SignInService, Status,
-    TenantStatus, Unlocked, UserDetail, UserRow,
+    Caller, Change, Check, CheckState, Counts, Done, Failure, FailureKind, GroupRow, IdSpan,
+    ImportSummary, ReleasedName, Reply, Request, Role, RoleChange, Row, RunRow, SignInService,
+    Status, TenantStatus, Unlocked, UserDetail, UserRow,
 };
+
+use entra_protocol::metrics::{LastSync, Metrics, Runs, SignInCount, TenantMetrics, Throttled};
 
 use crate::documents::{auth, domain, done, failed, group, ran, summary, user};
 use crate::{golden, ids};
@@ -265,6 +267,10 @@ fn status() -> Status {
         last_import: Some(Box::new(summary())),
         last_error: Some(failure()),
         displaced_ids: 2,
+        id_range: Some(IdSpan {
+            first: 2_013_265_920,
+            last: 2_147_352_575,
+        }),
         throttled_users: 1,
         throttled_remote_hosts: 1,
         auth: auth(),
@@ -273,6 +279,57 @@ fn status() -> Status {
             name: "alice".into(),
             role: Some(Role::Administrator),
         },
+    }
+}
+
+fn metrics() -> Metrics {
+    let users = Counts {
+        added: 1,
+        unchanged: 4,
+        ..Counts::default()
+    };
+    let one = Throttled {
+        users: 1,
+        remote_hosts: 2,
+    };
+    Metrics {
+        version: "0.1.0".into(),
+        now: 1_772_439_600,
+        started_at: 1_772_400_000,
+        sign_in_enabled: true,
+        local_auth: "allow".into(),
+        users: 5,
+        groups: 2,
+        generation: 7,
+        published_at: Some(1_772_439_302),
+        displaced_ids: 2,
+        throttled: one,
+        throttle_refusals: one,
+        tenants: vec![TenantMetrics {
+            domain: domain().domain,
+            last_sync: Some(LastSync {
+                ended_at: 1_772_439_302,
+                duration_ms: 1_500,
+                users,
+                groups: Counts::default(),
+                withheld: 0,
+            }),
+            last_run_succeeded: Some(true),
+            runs: Runs {
+                succeeded: 11,
+                failed: 1,
+                given_up: 0,
+            },
+            graph_requests: 31,
+            graph_throttled: 1,
+            sign_ins: vec![SignInCount {
+                method: "device-code".into(),
+                verdict: "success".into(),
+                count: 3,
+            }],
+            login_service_reachable: Some(true),
+            credential_expires_at: Some(1_773_187_200),
+        }],
     }
 }
 
@@ -318,6 +375,12 @@ fn reading() -> Vec<Scene> {
             &[],
             Request::Status {},
             vec![done(Done::Status(status()))],
+        ),
+        one(
+            "metrics",
+            &[],
+            Request::Metrics {},
+            vec![done(Done::Metrics(Box::new(metrics())))],
         ),
         one(
             "users list",
