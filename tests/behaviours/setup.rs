@@ -108,9 +108,9 @@ fn a_person_at_a_terminal_is_led_to_the_first_import() -> Result<(), Trouble> {
 #[test]
 fn flags_and_an_answers_file_do_the_same_and_changes_stay_small() -> Result<(), Trouble> {
     let host = empty_host()?;
-    let told = host.run(&flags(&format!(
-        "--client-secret-stdin --groups Finance --json < /root/secret"
-    )))?;
+    let told = host.run(&flags(
+        "--client-secret-stdin --groups Finance --json < /root/secret",
+    ))?;
     let document: Value = serde_json::from_str(told.stdout()?)
         .map_err(|error| Trouble::new(format!("{error}:\n{told}")))?;
     assert_eq!(document["setup"]["tenant_id"], TENANT, "{told}");
@@ -139,9 +139,9 @@ fn flags_and_an_answers_file_do_the_same_and_changes_stay_small() -> Result<(), 
         "/root/answers.toml",
         "local_methods = [\"device-code\"]\nusers = [\"carol\"]\ninterval = \"30m\"\n",
     )?;
-    host.run(&format!(
-        "entractl setup --non-interactive --answers /root/answers.toml --client-secret-stdin < /root/secret"
-    ))?
+    host.run(
+        "entractl setup --non-interactive --answers /root/answers.toml --client-secret-stdin < /root/secret",
+    )?
     .stdout()?;
     assert!(
         host.run("entractl schedule")?
