@@ -1,5 +1,7 @@
 //! The words and flags of what imports, syncs and schedules.
 
+use std::str::FromStr;
+
 use clap::{Args, Subcommand};
 use entra_protocol::limits::{INTERVAL_MINUTES_MAX, INTERVAL_MINUTES_MIN};
 
@@ -134,7 +136,7 @@ pub(crate) struct History {
     pub(crate) tenant: Tenant,
 
     /// How many runs to list, the latest first; 20 unless --since says otherwise
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "COUNT", value_parser = count::<u32>)]
     pub(crate) limit: Option<u32>,
 
     /// Only runs that began on this day or later, as in 2026-12-31 (UTC)
@@ -151,9 +153,18 @@ pub(crate) enum HistoryVerb {
     /// Show one run in full, with every object that it could not take
     Show {
         /// The run's number, as `entractl history` lists it
-        #[arg(value_name = "NUMBER", add = complete::one(NameKind::Runs))]
+        #[arg(value_name = "NUMBER", value_parser = count::<u64>, add = complete::one(NameKind::Runs))]
         run: u64,
     },
+}
+
+/// Reads a whole number from 1 up.
+fn count<N: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<N, String> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|count| *count >= N::from(1))
+        .ok_or_else(|| "it is a whole number, 1 or more".to_owned())
 }
 
 /// Reads an interval, as minutes.

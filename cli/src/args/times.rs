@@ -5,8 +5,7 @@ use std::time::Duration;
 
 /// Reads `90m`, `1h30m` or `2d`: whole numbers, each with its unit, the larger first.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let form =
-        || format!("{text:?} is no duration; say it as in 90m, 1h30m or 2d (units: s, m, h, d)");
+    let form = || FORM_OF_DURATION.to_owned();
     let mut rest = text.trim();
     let mut seconds = 0_u64;
     let mut before = u64::MAX;
@@ -51,7 +50,7 @@ pub(crate) struct Date {
 
 /// Reads `2026-12-31`.
 pub(crate) fn date(text: &str) -> Result<Date, String> {
-    let form = || format!("{text:?} is no date; say it as year, month and day, as in 2026-12-31");
+    let form = || FORM_OF_DATE.to_owned();
     let fields: Vec<&str> = text.trim().split('-').collect();
     let &[year, month, day] = fields.as_slice() else {
         return Err(form());
@@ -70,10 +69,10 @@ pub(crate) fn date(text: &str) -> Result<Date, String> {
         4 | 6 | 9 | 11 => 30,
         2 if leap => 29,
         2 => 28,
-        _ => return Err(format!("{text:?} is no date: there is no month {month}")),
+        _ => return Err(format!("there is no month {month}")),
     };
     if !(1..=days).contains(&day) {
-        return Err(format!("{text:?} is no date: that month has {days} days"));
+        return Err(format!("that month has {days} days"));
     }
     let short = |number: u16| u8::try_from(number).map_err(|_| form());
     Ok(Date {
@@ -96,6 +95,10 @@ impl fmt::Display for Date {
         write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
     }
 }
+
+// What was typed is named by clap, before these.
+const FORM_OF_DURATION: &str = "a duration is said as in 90m, 1h30m or 2d (units: s, m, h, d)";
+const FORM_OF_DATE: &str = "a date is said as year, month and day, as in 2026-12-31";
 
 #[cfg(test)]
 mod tests {
@@ -154,7 +157,7 @@ mod tests {
             "tomorrow",
         ] {
             let said = date(text).unwrap_err();
-            assert!(said.contains("is no date"), "{text}: {said}");
+            assert!(!said.is_empty(), "{text}");
         }
     }
 

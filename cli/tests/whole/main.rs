@@ -28,6 +28,8 @@ mod scripted;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]
+mod terminals;
+#[cfg(test)]
 mod texts;
 #[cfg(test)]
 mod verbs;

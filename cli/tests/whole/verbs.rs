@@ -58,6 +58,10 @@ fn every_verb_has_a_scene_a_row_in_the_documentation_and_a_page() {
         Shapes::read().commands(),
         "the first table of docs/json.md"
     );
+    if std::env::var_os("BLESS").is_some() {
+        // The pages are being written.
+        return;
+    }
     let pages: BTreeSet<String> = std::fs::read_dir(golden::path(""))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
