@@ -31,7 +31,7 @@ fn parsed(host: &Host) -> Result<Value, Trouble> {
 }
 
 fn sample(parsed: &Value, name: &str) -> Option<f64> {
-    parsed["samples"][name].as_f64()
+    parsed.get("samples")?.get(name)?.as_f64()
 }
 
 /// One password, which does not let anybody in.
