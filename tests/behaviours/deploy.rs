@@ -64,7 +64,10 @@ fn the_playbook_sets_a_host_up_and_changes_nothing_the_second_time() -> Result<(
     assert!(third.stdout()?.contains("failed=0"), "{third}");
     assert!(!third.text().contains("sync-secret-value-1"), "{third}");
     let status = host.run("entractl status")?;
-    assert!(status.stdout()?.contains("client secret"), "{status}");
+    assert!(
+        status.stdout()?.contains("secret, ends 2027-01-31"),
+        "{status}"
+    );
     Ok(())
 }
 
