@@ -29,12 +29,13 @@ use std::os::unix::net::UnixDatagram;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
 use serde::Serialize;
 
 use self::accounts::AccountCheck;
 use self::command::trouble;
 use self::kept::{Kept, State, Tool};
+use self::take_back::Since;
 use super::Host;
 use crate::trouble::HostTrouble;
 
@@ -286,7 +287,7 @@ fn carry_out(host: &Host, plan: &Plan, state: State) -> Result<Enabled, HostTrou
             journal("sign-in is wired");
             Ok(enabled)
         }
-        Err(reason) => match take_back::take_back(host, &kept) {
+        Err(reason) => match take_back::take_back(host, &kept, Since::Just) {
             Ok(_) => {
                 journal(&format!("all is as it was: {}", reason.message));
                 Err(HostTrouble {
@@ -404,7 +405,13 @@ fn lock(host: &Host) -> Result<Flock<std::fs::File>, HostTrouble> {
             .open(&path)
             .map_err(|error| HostTrouble::file("lock", &path, &error))?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
+            Ok(lock) => {
+                // Programs that this one starts hold it, too: a pam-auth-update whose entractl was killed ends
+                // before anybody takes back what it writes.
+                fcntl(&*lock, FcntlArg::F_SETFD(FdFlag::empty()))
+                    .map_err(|error| HostTrouble::file("lock", &path, &error.into()))?;
+                return Ok(lock);
+            }
             Err((_, nix::errno::Errno::EAGAIN)) if began.elapsed() < LOCK_LIMIT => {
                 thread::sleep(LOCK_PAUSE)
             }
