@@ -155,7 +155,7 @@ fn a_pam_auth_update_that_is_killed_can_be_taken_back() -> Result<(), Trouble> {
     host.run(
         "mv /usr/sbin/pam-auth-update /root/ && printf '%s\\n' '#!/bin/sh' \
          'case \"$*\" in *--root*|*--remove*) exec /root/pam-auth-update \"$@\";; esac' \
-         'strace -o /dev/null $(cat /tmp/inject) /root/pam-auth-update \"$@\" && exit' \
+         'strace -f -o /dev/null $(cat /tmp/inject) /root/pam-auth-update \"$@\" && exit' \
          'test -e /tmp/both && kill -9 $(pgrep -x entractl)' 'exit 9' > /usr/sbin/pam-auth-update && \
          chmod 755 /usr/sbin/pam-auth-update",
     )?
@@ -178,7 +178,7 @@ fn a_pam_auth_update_that_is_killed_can_be_taken_back() -> Result<(), Trouble> {
         }
         killed = step;
     }
-    assert!(killed > 4, "{killed} steps");
+    assert!(killed > 8, "{killed} steps");
     local_people_sign_in(&host)
 }
 
