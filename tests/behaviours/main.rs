@@ -33,6 +33,7 @@ mod msal;
 mod names_reach_one_account;
 mod pam_calls;
 mod pam_wiring;
+mod pam_wiring_broken;
 mod password_for_other_modules;
 mod polkit;
 mod posix_attributes;

@@ -9,7 +9,7 @@ use harness::{Host, Output, Trouble, until};
 use crate::ready::{self, SOON};
 
 /// A host with people and programs, and none of the wiring; with what its /etc says.
-fn unwired() -> Result<(Host, String), Trouble> {
+pub(crate) fn unwired() -> Result<(Host, String), Trouble> {
     let host = ready::everybody_may_sign_in()?;
     host.run(
         "DEBIAN_FRONTEND=noninteractive pam-auth-update --package --remove entra entra-password mkhomedir && \
@@ -25,7 +25,7 @@ fn unwired() -> Result<(Host, String), Trouble> {
 }
 
 /// All of /etc, and what pam-auth-update remembers: names, owners, modes, links and contents.
-fn etc(host: &Host) -> Result<String, Trouble> {
+pub(crate) fn etc(host: &Host) -> Result<String, Trouble> {
     let seen = host.run(
         "find /etc /var/lib/pam \\( -type l -printf '%p %l %u %g\\n' \\) -o -printf '%p %y %m %u %g\\n' | sort; \
          find /etc /var/lib/pam -type f -print0 | sort -z | xargs -0 sha256sum",
@@ -34,7 +34,7 @@ fn etc(host: &Host) -> Result<String, Trouble> {
 }
 
 /// What differs, for messages.
-fn is_as_before(host: &Host, before: &str, when: &str) -> Result<(), Trouble> {
+pub(crate) fn is_as_before(host: &Host, before: &str, when: &str) -> Result<(), Trouble> {
     let now = etc(host)?;
     let differing: Vec<&str> = now
         .lines()
@@ -49,7 +49,7 @@ fn is_as_before(host: &Host, before: &str, when: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn local_people_sign_in(host: &Host) -> Result<(), Trouble> {
+pub(crate) fn local_people_sign_in(host: &Host) -> Result<(), Trouble> {
     for person in [ROOT, LARS] {
         // By sshd's own method: this host offers keyboard-interactive to imported people only.
         let inside = host.run(&format!(
@@ -64,7 +64,7 @@ fn local_people_sign_in(host: &Host) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn enable(host: &Host, arguments: &str) -> Result<Output, Trouble> {
+pub(crate) fn enable(host: &Host, arguments: &str) -> Result<Output, Trouble> {
     host.run(&format!("entractl pam enable --yes {arguments}"))
 }
 

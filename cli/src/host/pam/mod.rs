@@ -17,6 +17,7 @@ mod diff;
 pub(crate) mod kept;
 pub(crate) mod libpam_ffi;
 mod nsswitch;
+mod plan;
 mod replace;
 pub(crate) mod session;
 mod sshd;
@@ -29,153 +30,18 @@ use std::os::unix::net::UnixDatagram;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{Flock, FlockArg};
-use serde::Serialize;
+use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
 
 use self::accounts::AccountCheck;
 use self::command::trouble;
 use self::kept::{Kept, State, Tool};
+use self::take_back::Since;
 use super::Host;
 use crate::trouble::HostTrouble;
 
+use self::plan::{Change, NSSWITCH, Stacks};
+pub(crate) use self::plan::{Plan, ShownChange, plan};
 pub(crate) use self::take_back::{TakenBack, disable, undo};
-
-/// A file that would change; `None` is no file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Change {
-    path: String,
-    before: Option<Vec<u8>>,
-    after: Option<Vec<u8>>,
-}
-
-/// What a tool would make of the PAM stacks.
-#[derive(Debug)]
-struct Stacks {
-    changes: Vec<Change>,
-    commands: Vec<String>,
-    notes: Vec<String>,
-    tool: Tool,
-}
-
-/// What `enable` would do.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Plan {
-    changes: Vec<Change>,
-    tool: Tool,
-    /// The tool's commands, then what is done to sshd.
-    commands: Vec<String>,
-    /// Sentences about what is left to do by hand.
-    pub(crate) notes: Vec<String>,
-}
-
-/// A file's change, to be shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct ShownChange {
-    /// The file.
-    pub(crate) path: String,
-    /// In unified form.
-    pub(crate) diff: String,
-}
-
-impl Plan {
-    /// Whether all is as `enable` would make it.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.changes.is_empty()
-    }
-
-    /// The files.
-    pub(crate) fn changes(&self) -> Vec<ShownChange> {
-        self.changes
-            .iter()
-            .map(|change| ShownChange {
-                path: change.path.clone(),
-                diff: diff::unified(
-                    &change.path,
-                    change.before.as_deref(),
-                    change.after.as_deref(),
-                ),
-            })
-            .collect()
-    }
-
-    /// The programs that are run.
-    pub(crate) fn commands(&self) -> &[String] {
-        &self.commands
-    }
-}
-
-/// Finds out what `enable` would do; changes nothing.
-///
-/// # Errors
-/// [`HostTrouble`] says what stands in the way.
-pub(crate) fn plan(host: &Host) -> Result<Plan, HostTrouble> {
-    modules_are_there(host)?;
-    let by_authselect = command::is_there(host, authselect::PROGRAM);
-    let stacks = if by_authselect {
-        authselect::plan(host)?
-    } else if command::is_there(host, debian::PROGRAM) {
-        debian::plan(host)?
-    } else {
-        return Err(HostTrouble {
-            message: "neither pam-auth-update nor authselect is on this host".to_owned(),
-            hint: Some("docs/pam.md has the lines for doing it by hand".to_owned()),
-        });
-    };
-    let mut plan = Plan {
-        changes: stacks.changes,
-        tool: stacks.tool,
-        commands: stacks.commands,
-        notes: stacks.notes,
-    };
-    if !by_authselect {
-        plan.changes.extend(nsswitch_change(host)?);
-    }
-    let sshd = sshd::plan(host)?;
-    if sshd.change.is_some() {
-        plan.commands
-            .extend(["sshd -t".to_owned(), "systemctl reload sshd".to_owned()]);
-    }
-    plan.changes.extend(sshd.change);
-    plan.notes.extend(sshd.notes);
-    Ok(plan)
-}
-
-const NSSWITCH: &str = "/etc/nsswitch.conf";
-
-fn nsswitch_change(host: &Host) -> Result<Option<Change>, HostTrouble> {
-    let Some(before) = replace::read(host, NSSWITCH)? else {
-        return Err(trouble(format!("{NSSWITCH} is not there")));
-    };
-    let text = String::from_utf8(before.clone())
-        .map_err(|_| trouble(format!("{NSSWITCH} is not UTF-8")))?;
-    let after = nsswitch::with_entra(&text).map_err(|reason| HostTrouble {
-        message: format!("{NSSWITCH}: {reason}"),
-        hint: Some("put entra behind files by hand: docs/pam.md".to_owned()),
-    })?;
-    Ok((after != text).then(|| Change {
-        path: NSSWITCH.to_owned(),
-        before: Some(before),
-        after: Some(after.into_bytes()),
-    }))
-}
-
-/// Both modules must be where libpam and glibc look: wired without them, nobody imported could sign in.
-fn modules_are_there(host: &Host) -> Result<(), HostTrouble> {
-    let there = |module: &str, below: &str| {
-        ["/lib", "/usr/lib", "/lib64", "/usr/lib64"]
-            .iter()
-            .any(|folder| super::wiring::has_library(host, folder, &format!("{below}{module}")))
-    };
-    for (module, below) in [("pam_entra.so", "security/"), ("libnss_entra.so.2", "")] {
-        if !there(module, below) {
-            return Err(HostTrouble {
-                message: format!("{module} is not on this host"),
-                hint: Some("the package entra-login brings it".to_owned()),
-            });
-        }
-    }
-    Ok(())
-}
 
 /// What `enable` has done.
 #[derive(Debug)]
@@ -197,7 +63,7 @@ pub(crate) fn enable(
     if let Some(kept) = Kept::read(host)? {
         return Err(was_enabled(&kept, plan));
     }
-    if self::plan(host)? != *plan {
+    if plan::plan(host)? != *plan {
         return Err(HostTrouble {
             message: "somebody else changed the files meanwhile".to_owned(),
             hint: Some("`entractl pam preview` shows how it would be now".to_owned()),
@@ -286,7 +152,7 @@ fn carry_out(host: &Host, plan: &Plan, state: State) -> Result<Enabled, HostTrou
             journal("sign-in is wired");
             Ok(enabled)
         }
-        Err(reason) => match take_back::take_back(host, &kept) {
+        Err(reason) => match take_back::take_back(host, &kept, Since::Just) {
             Ok(_) => {
                 journal(&format!("all is as it was: {}", reason.message));
                 Err(HostTrouble {
@@ -404,7 +270,13 @@ fn lock(host: &Host) -> Result<Flock<std::fs::File>, HostTrouble> {
             .open(&path)
             .map_err(|error| HostTrouble::file("lock", &path, &error))?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
+            Ok(lock) => {
+                // Programs that this one starts hold it, too: a pam-auth-update whose entractl was killed ends
+                // before anybody takes back what it writes.
+                fcntl(&*lock, FcntlArg::F_SETFD(FdFlag::empty()))
+                    .map_err(|error| HostTrouble::file("lock", &path, &error.into()))?;
+                return Ok(lock);
+            }
             Err((_, nix::errno::Errno::EAGAIN)) if began.elapsed() < LOCK_LIMIT => {
                 thread::sleep(LOCK_PAUSE)
             }

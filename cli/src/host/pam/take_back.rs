@@ -31,7 +31,7 @@ pub(crate) struct TakenBack {
 pub(crate) fn disable(host: &Host) -> Result<TakenBack, HostTrouble> {
     let _lock = lock(host)?;
     let taken = match Kept::read(host)? {
-        Some(kept) => take_back(host, &kept)?,
+        Some(kept) => take_back(host, &kept, Since::Long)?,
         None => by_hand(host)?,
     };
     undo_unit::disarm(host);
@@ -48,7 +48,7 @@ pub(crate) fn undo(host: &Host) -> Result<TakenBack, HostTrouble> {
     let taken = match Kept::read(host)? {
         Some(kept) if kept.state != State::Confirmed => {
             journal("nobody confirmed the wiring of sign-in: it is taken back");
-            take_back(host, &kept)?
+            take_back(host, &kept, Since::Long)?
         }
         _ => TakenBack::default(),
     };
@@ -56,7 +56,16 @@ pub(crate) fn undo(host: &Host) -> Result<TakenBack, HostTrouble> {
     Ok(taken)
 }
 
-/// A file's way back.
+/// When the files were changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Since {
+    /// By this very process: whatever a file says now, it was this one or the tool that it ran.
+    Just,
+    /// Earlier: somebody else may have been at them.
+    Long,
+}
+
+/// What a file is found to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     /// As it was.
@@ -71,7 +80,7 @@ enum Found {
 ///
 /// # Errors
 /// [`HostTrouble`] names the first file that could not be put back; the others are, and the copies stay.
-pub(super) fn take_back(host: &Host, kept: &Kept) -> Result<TakenBack, HostTrouble> {
+pub(super) fn take_back(host: &Host, kept: &Kept, since: Since) -> Result<TakenBack, HostTrouble> {
     let mut taken = TakenBack::default();
     let mut trouble = None;
     let mut of_sshd = false;
@@ -81,13 +90,15 @@ pub(super) fn take_back(host: &Host, kept: &Kept) -> Result<TakenBack, HostTroub
         .rev()
         .filter(|file| !is_by_tool(&file.path))
     {
-        of_sshd |= sshd::is_its(&file.path);
-        match found(host, kept, file).and_then(|found| back(host, file, found, &mut taken)) {
-            Ok(()) => {}
-            Err(error) => trouble = trouble.or(Some(error)),
+        let done = found(host, kept, file, since).and_then(|found| {
+            of_sshd |= found != Found::Before && sshd::is_its(&file.path);
+            back(host, file, found, &mut taken)
+        });
+        if let Err(error) = done {
+            trouble = trouble.or(Some(error));
         }
     }
-    if let Err(error) = stacks_back(host, kept, &mut taken) {
+    if let Err(error) = stacks_back(host, kept, since, &mut taken) {
         trouble = trouble.or(Some(error));
     }
     // At boot sshd does not run yet, and one that has not read the change need not read anything again.
@@ -105,7 +116,12 @@ pub(super) fn take_back(host: &Host, kept: &Kept) -> Result<TakenBack, HostTroub
     }
 }
 
-fn stacks_back(host: &Host, kept: &Kept, taken: &mut TakenBack) -> Result<(), HostTrouble> {
+fn stacks_back(
+    host: &Host,
+    kept: &Kept,
+    since: Since,
+    taken: &mut TakenBack,
+) -> Result<(), HostTrouble> {
     let files: Vec<&KeptFile> = kept
         .files
         .iter()
@@ -113,7 +129,7 @@ fn stacks_back(host: &Host, kept: &Kept, taken: &mut TakenBack) -> Result<(), Ho
         .collect();
     let mut were = Vec::new();
     for file in &files {
-        were.push(found(host, kept, file)?);
+        were.push(found(host, kept, file, since)?);
     }
     match &kept.tool {
         Tool::PamAuthUpdate { profiles } => {
@@ -140,7 +156,7 @@ fn stacks_back(host: &Host, kept: &Kept, taken: &mut TakenBack) -> Result<(), Ho
     Ok(())
 }
 
-fn found(host: &Host, kept: &Kept, file: &KeptFile) -> Result<Found, HostTrouble> {
+fn found(host: &Host, kept: &Kept, file: &KeptFile, since: Since) -> Result<Found, HostTrouble> {
     let (now, before, after) = (
         replace::read(host, &file.path)?,
         file.before_content(host)?,
@@ -152,7 +168,7 @@ fn found(host: &Host, kept: &Kept, file: &KeptFile) -> Result<Found, HostTrouble
     };
     Ok(if now == before {
         Found::Before
-    } else if now == after || begun(&after) || begun(&before) {
+    } else if since == Since::Just || now == after || begun(&after) || begun(&before) {
         Found::Ours
     } else if matches!(kept.tool, Tool::Authselect { .. }) && is_by_tool(&file.path) {
         // authselect itself keeps changes by hand out of what it makes.
