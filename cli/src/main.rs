@@ -32,7 +32,7 @@
 //! | `users release` | `{"released": ReleasedName, "left": [{"what", "place", "seen"}]}` |
 //! | `users adopt` | `{"adoption": Adoption, "account": LocalAccount, "kept": [...], "processes": [...], "done": bool, ..}` |
 //! | `users adopt --undo` | `{"adoption": Adoption, "lines": ["/etc/passwd", ...], "done": bool}` |
-//! | `pam preview` | `{"wired": bool, "changes": [{"path", "diff"}], "commands": [..], "notes": [..]}` |
+//! | `pam preview` | `{"wired": bool, "waiting": bool, "changes": [{"path", "diff"}], "commands": [..], "notes": [..]}` |
 //! | `pam enable` | the same of what was done, `"checks": [{"service", "user", "before", "after"}]`, `"undo_after": seconds or null`, `"done": bool` |
 //! | `pam confirm` | `{"confirmed": true}` |
 //! | `pam disable` | `{"restored": [path], "trimmed": [path]}` |
