@@ -12,7 +12,7 @@ use crate::host::pam::{self, Plan, ShownChange, TakenBack, libpam_ffi};
 use crate::output::{Output, Screen, Shown, Text, ticks};
 use crate::trouble::{HostTrouble, Trouble};
 
-/// `{"wired": bool, "changes": [{"path", "diff"}], "commands": [..], "notes": [..]}`
+/// `{"wired": bool, "waiting": bool, "changes": [{"path", "diff"}], "commands": [..], "notes": [..]}`
 #[derive(Debug, Serialize)]
 pub(crate) struct Preview {
     /// All is as `enable` would make it.

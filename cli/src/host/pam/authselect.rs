@@ -126,6 +126,12 @@ pub(super) fn disable(host: &Host, before: &[String]) -> Result<(), HostTrouble>
     remove_profile(host)
 }
 
+/// Whether our profile is the selected one.
+pub(super) fn is_selected() -> bool {
+    ask(&[PROGRAM, "current", "--raw"], &[])
+        .is_ok_and(|now| now.stdout.split_whitespace().next() == Some(SELECTED))
+}
+
 fn remove_profile(host: &Host) -> Result<(), HostTrouble> {
     let folder: PathBuf = host.path(FOLDER);
     match fs::remove_dir_all(&folder) {

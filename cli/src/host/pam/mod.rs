@@ -185,7 +185,9 @@ fn apply(host: &Host, plan: &Plan) -> Result<(), HostTrouble> {
             }
         }
         Tool::Authselect { .. } => {
-            authselect::enable(host, &plan.commands)?;
+            if plan.changes.iter().any(|change| by_tool(&change)) {
+                authselect::enable(host, &plan.commands)?;
+            }
             for change in plan.changes.iter().filter(by_tool) {
                 let made = replace::read(host, &change.path)?.unwrap_or_default();
                 if !String::from_utf8_lossy(&made).contains("entra") {

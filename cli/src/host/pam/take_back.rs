@@ -148,7 +148,15 @@ fn stacks_back(
                 let _ = fs::remove_file(host.path(&remnant));
             }
         }
-        Tool::Authselect { before } => authselect::disable(host, before)?,
+        Tool::Authselect { before } => {
+            // What it makes has its date in it; the copies are for where it can't.
+            if authselect::disable(host, before).is_ok() {
+                taken
+                    .restored
+                    .extend(files.iter().map(|file| file.path.clone()));
+                return Ok(());
+            }
+        }
     }
     for (file, found) in files.iter().zip(were) {
         back(host, file, found, taken)?;
@@ -236,7 +244,18 @@ fn by_hand(host: &Host) -> Result<TakenBack, HostTrouble> {
     };
     let (drop_in, main) = (trim(sshd::DROP_IN)?, trim(sshd::MAIN)?);
     trim(NSSWITCH)?;
-    if command::is_there(host, debian::PROGRAM) && !command::is_there(host, authselect::PROGRAM) {
+    if command::is_there(host, authselect::PROGRAM) {
+        if authselect::is_selected() {
+            return Err(HostTrouble {
+                message:
+                    "authselect has our profile selected, and nothing says what was selected before"
+                        .to_owned(),
+                hint: Some(
+                    "select another one: `authselect list`, `authselect select PROFILE`".to_owned(),
+                ),
+            });
+        }
+    } else if command::is_there(host, debian::PROGRAM) {
         let wired = debian::stacks().any(|path| {
             replace::read(host, path).is_ok_and(|now| {
                 now.is_some_and(|now| stack::has_ours(&String::from_utf8_lossy(&now)))
