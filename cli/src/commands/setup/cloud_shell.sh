@@ -437,14 +437,16 @@ make_secret() {
 
 upload_certificate() {
     step="reading $certificate"
-    local fingerprint known
+    local fingerprint binary known
     fingerprint=$(openssl x509 -in "$certificate" -noout -fingerprint -sha1)
     fingerprint=${fingerprint##*=}
     fingerprint=${fingerprint//:/}
+    binary=$(openssl x509 -in "$certificate" -outform DER | openssl dgst -sha1 -binary | base64)
     step="looking for certificates of \"$sync_name\""
     known=$(graph_soon GET "applications/$sync_object" --url-parameters "\$select=keyCredentials" \
         --query 'keyCredentials[].customKeyIdentifier' --output tsv)
-    if grep -qixF "$fingerprint" <<<"$known"; then
+    # Graph tells the fingerprint as hexadecimal digits or as base64.
+    if grep -qixF -e "$fingerprint" -e "$binary" <<<"$known"; then
         say "found       the certificate $fingerprint"
         return
     fi
