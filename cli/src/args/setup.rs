@@ -64,7 +64,7 @@ pub(crate) struct Answers {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cloud: Option<String>,
 
-    /// The proxy that leads to Entra, like http://proxy.example:3128
+    /// The proxy that leads to Entra, like `http://proxy.example:3128`
     #[arg(long, value_name = "URL", help_heading = "Tenant")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) proxy: Option<String>,
