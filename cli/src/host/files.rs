@@ -1,19 +1,17 @@
 //! `/etc/passwd`, `shadow`, `group` and `gshadow`: read as bytes, replaced whole.
 //!
-//! A line is taken out or put back without touching any other byte. A file is replaced by a new one with the
-//! same owner and mode, synced and renamed over it, so that nobody ever reads half of it.
+//! A line is taken out or put back without touching any other byte. Files are replaced
+//! whole ([`replace`]), so that nobody ever reads half of one.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, fcntl};
 
-use super::Host;
+use super::{Host, replace};
 use crate::trouble::HostTrouble;
 
 /// The four files, in the order in which an account disappears: without its passwd line nobody finds the rest.
@@ -27,10 +25,6 @@ const LOCK_LIMIT: Duration = Duration::from_secs(15);
 
 /// Between two tries for the lock: others hold it for some milliseconds.
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
-
-/// What SELinux hosts label a new file with, and how they know that they are such hosts.
-const RESTORECON: &str = "/usr/sbin/restorecon";
-const SELINUX: &str = "/sys/fs/selinux/enforce";
 
 /// A line of one of the four files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,7 +165,7 @@ impl Contents {
         }
         for file in order {
             if self.of_file(file) != before.of_file(file) {
-                replace(host, &format!("/etc/{file}"), self.of_file(file))?;
+                replace::write(host, &format!("/etc/{file}"), Some(self.of_file(file)))?;
             }
         }
         Ok(())
@@ -200,64 +194,6 @@ fn push_line(content: &mut Vec<u8>, line: &[u8]) {
     }
     content.extend_from_slice(line);
 }
-
-/// A new file over the old one, with its owner and mode.
-fn replace(host: &Host, path: &str, content: &[u8]) -> Result<(), HostTrouble> {
-    let path = host.path(path);
-    let mut new = path.clone().into_os_string();
-    new.push(NEW);
-    let new = PathBuf::from(new);
-    let written = write_new(&path, &new, content);
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written.map_err(|error| HostTrouble::file("replace", &path, &error))?;
-    relabel(host, &path);
-    Ok(())
-}
-
-fn write_new(path: &Path, new: &Path, content: &[u8]) -> io::Result<()> {
-    let old = fs::metadata(path)?;
-    // What a killed run left; the lock says that nobody else is at it.
-    match fs::remove_file(new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(new)?;
-    file.write_all(content)?;
-    let made = file.metadata()?;
-    if (made.uid(), made.gid()) != (old.uid(), old.gid()) {
-        fchown(&file, Some(old.uid()), Some(old.gid()))?;
-    }
-    file.set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
-    file.sync_all()?;
-    fs::rename(new, path)?;
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
-}
-
-/// A new file has its folder's label on SELinux hosts; this gives it its own.
-pub(crate) fn relabel(host: &Host, path: &Path) {
-    let tool = host.path(RESTORECON);
-    if host.path(SELINUX).exists() && tool.exists() {
-        // Best effort: without it the file reads all the same, and the next relabelling mends it.
-        let _ = Command::new(tool)
-            .arg(path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-    }
-}
-
-/// What a new file is called until it is whole.
-const NEW: &str = ".entra-new";
 
 /// Held while the account files change.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ pub(crate) mod account;
 pub(crate) mod belongings;
 pub(crate) mod files;
 pub(crate) mod pam;
+pub(crate) mod replace;
 pub(crate) mod saved;
 pub(crate) mod wiring;
 

@@ -3,10 +3,6 @@
 //! Invariant: each file has its owner and mode before its content (lessons, CVE-2025-54882), and takes the old
 //! one's place whole. The secret goes first: an `agent.toml` never names a file that is not there.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,17 +12,11 @@ use nix::unistd::User;
 
 use super::Agent;
 use crate::agent::Ask;
-use crate::host::Host;
+use crate::host::{Host, replace};
 use crate::trouble::{HostTrouble, Trouble};
 
 /// Who the agent runs as.
 const USER: &str = "entra-agent";
-
-/// Readable by the agent, writable by root alone.
-const MODE: u32 = 0o640;
-
-/// What a file is called until it is whole.
-const NEW: &str = ".entra-new";
 
 /// From the start of the unit until the agent answers.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -57,47 +47,10 @@ pub(super) fn write(
     path: &str,
     text: &[u8],
 ) -> Result<(), HostTrouble> {
-    let path = host.path(path);
-    // What a link names is replaced, not the link.
-    let path = fs::canonicalize(&path).unwrap_or(path);
-    let mut new = path.clone().into_os_string();
-    new.push(NEW);
-    let new = PathBuf::from(new);
-    let written = write_new(agent, &path, &new, text);
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written.map_err(|error| HostTrouble {
-        hint: Some(match error.kind() {
-            io::ErrorKind::StorageFull => "make room and run setup again".to_owned(),
-            io::ErrorKind::NotFound => {
-                "the package makes the folder: systemd-tmpfiles --create".to_owned()
-            }
-            _ => "what was there before is as it was".to_owned(),
-        }),
-        ..HostTrouble::file("write", &path, &error)
+    replace::write_for(host, path, text, agent.gid).map_err(|trouble| HostTrouble {
+        hint: Some("nothing of what was there is lost; mend that, and run setup again".to_owned()),
+        ..trouble
     })
-}
-
-fn write_new(agent: &Agent, path: &Path, new: &Path, text: &[u8]) -> io::Result<()> {
-    match fs::remove_file(new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(new)?;
-    fchown(&file, Some(0), Some(agent.gid))?;
-    file.set_permissions(Permissions::from_mode(MODE))?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(new, path)?;
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
 }
 
 /// Starts the agent with what was written, and waits until it answers.

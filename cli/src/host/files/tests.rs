@@ -1,4 +1,6 @@
 use super::*;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 const PASSWD: &str =
     "root:x:0:0::/root:/bin/sh\nalice:x:1001:1001:A:/home/alice:/bin/bash\nbob:x:1002:1002::/:/x";

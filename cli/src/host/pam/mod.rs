@@ -18,7 +18,6 @@ pub(crate) mod kept;
 pub(crate) mod libpam_ffi;
 mod nsswitch;
 mod plan;
-mod replace;
 pub(crate) mod session;
 mod sshd;
 mod stack;
@@ -36,7 +35,7 @@ use self::accounts::AccountCheck;
 use self::command::trouble;
 use self::kept::{Kept, State, Tool};
 use self::take_back::Since;
-use super::Host;
+use super::{Host, replace};
 use crate::trouble::HostTrouble;
 
 use self::plan::{Change, NSSWITCH, Stacks};

@@ -1,4 +1,4 @@
-//! A configuration file is replaced whole: a new one beside it, synced, renamed over it.
+//! A file of the host is replaced whole: a new one beside it, synced, renamed over it.
 //!
 //! Invariant: a link stays a link, and what it leads to is replaced; owner and mode are those of before.
 
@@ -6,16 +6,16 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use super::Host;
-use crate::host::files::relabel;
 use crate::trouble::HostTrouble;
 
 /// What a file says; `None` if it is not there.
 ///
 /// # Errors
 /// [`HostTrouble`] names the file.
-pub(super) fn read(host: &Host, path: &str) -> Result<Option<Vec<u8>>, HostTrouble> {
+pub(crate) fn read(host: &Host, path: &str) -> Result<Option<Vec<u8>>, HostTrouble> {
     let path = host.path(path);
     match fs::read(&path) {
         Ok(content) => Ok(Some(content)),
@@ -28,7 +28,7 @@ pub(super) fn read(host: &Host, path: &str) -> Result<Option<Vec<u8>>, HostTroub
 ///
 /// # Errors
 /// [`HostTrouble`] names the file, which is as it was then.
-pub(super) fn write(host: &Host, path: &str, content: Option<&[u8]>) -> Result<(), HostTrouble> {
+pub(crate) fn write(host: &Host, path: &str, content: Option<&[u8]>) -> Result<(), HostTrouble> {
     let path = host.path(path);
     let Some(content) = content else {
         return match fs::remove_file(&path) {
@@ -39,15 +39,39 @@ pub(super) fn write(host: &Host, path: &str, content: Option<&[u8]>) -> Result<(
         };
     };
     over(host, &path, |new, old| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(new)?;
-        file.write_all(content)?;
+        let file = closed(new, content)?;
         like(&file, old)?;
         file.sync_all()
     })
+}
+
+/// Makes a file say this, with a group that may read it: root's, mode 0640, whatever it was before.
+///
+/// # Errors
+/// [`HostTrouble`] names the file, which is as it was then.
+pub(crate) fn write_for(
+    host: &Host,
+    path: &str,
+    content: &[u8],
+    gid: u32,
+) -> Result<(), HostTrouble> {
+    over(host, &host.path(path), |new, _| {
+        let file = closed(new, content)?;
+        fchown(&file, Some(0), Some(gid))?;
+        file.set_permissions(Permissions::from_mode(0o640))?;
+        file.sync_all()
+    })
+}
+
+/// A new file that nobody else may open yet.
+fn closed(path: &Path, content: &[u8]) -> io::Result<File> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(content)?;
+    Ok(file)
 }
 
 /// Puts a kept file in its place. It is linked there, which takes no room: a full disk must not keep anybody
@@ -55,7 +79,7 @@ pub(super) fn write(host: &Host, path: &str, content: Option<&[u8]>) -> Result<(
 ///
 /// # Errors
 /// [`HostTrouble`] names the file, which is as it was then.
-pub(super) fn put_back(host: &Host, path: &str, kept: &Path) -> Result<(), HostTrouble> {
+pub(crate) fn put_back(host: &Host, path: &str, kept: &Path) -> Result<(), HostTrouble> {
     let path = host.path(path);
     over(host, &path, |new, _| match fs::hard_link(kept, new) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
@@ -69,13 +93,8 @@ pub(super) fn put_back(host: &Host, path: &str, kept: &Path) -> Result<(), HostT
 }
 
 /// A copy that only its folder protects: with the owner and mode that the file has.
-pub(super) fn keep(content: &[u8], kept: &Path, of: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(kept)?;
-    file.write_all(content)?;
+pub(crate) fn keep(content: &[u8], kept: &Path, of: &Path) -> io::Result<()> {
+    let file = closed(kept, content)?;
     like(&file, fs::metadata(of).ok().as_ref())?;
     file.sync_all()
 }
@@ -127,6 +146,24 @@ fn like(file: &File, old: Option<&fs::Metadata>) -> io::Result<()> {
 
 /// What a new file is called until it is whole. sshd's `*.conf` and PAM's service names pass it over.
 const NEW: &str = ".entra-new";
+
+/// A new file has its folder's label on SELinux hosts; this gives it its own.
+fn relabel(host: &Host, path: &Path) {
+    let tool = host.path(RESTORECON);
+    if host.path(SELINUX).exists() && tool.exists() {
+        // Best effort: without it the file reads all the same, and the next relabelling mends it.
+        let _ = Command::new(tool)
+            .arg(path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+    }
+}
+
+/// What SELinux hosts label a new file with, and how they know that they are such hosts.
+const RESTORECON: &str = "/usr/sbin/restorecon";
+const SELINUX: &str = "/sys/fs/selinux/enforce";
 
 #[cfg(test)]
 mod tests {
