@@ -37,12 +37,11 @@ pub(crate) fn write(folder: &Path) -> Result<Pages, Trouble> {
     Ok(Pages { pages })
 }
 
+/// Does something with a command and those above it.
+type Show<'a> = &'a mut dyn FnMut(&Command, &[&Command]) -> Result<(), Trouble>;
+
 /// Shows a command and those below it, each with the commands above.
-fn each<'a>(
-    command: &'a Command,
-    above: &[&'a Command],
-    show: &mut dyn FnMut(&Command, &[&Command]) -> Result<(), Trouble>,
-) -> Result<(), Trouble> {
+fn each<'a>(command: &'a Command, above: &[&'a Command], show: Show<'_>) -> Result<(), Trouble> {
     show(command, above)?;
     let above = [above, &[command]].concat();
     for below in shown(command) {

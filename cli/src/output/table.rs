@@ -4,6 +4,8 @@
 //! line a row, columns aligned by blanks, so that `grep` and `awk` see rows. Everything reads without
 //! colour. Invariant: every cell is escaped here, so that no caller can forget it.
 
+use std::ffi::OsStr;
+
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
 use super::escape::escape;
@@ -27,9 +29,10 @@ impl Screen {
         if !probe.is_tty() {
             return Self::Plain;
         }
-        let wished = std::env::var("COLUMNS").ok();
+        let wished = std::env::var_os("COLUMNS");
+        let wished = wished.as_deref().and_then(OsStr::to_str);
         Self::Terminal {
-            columns: columns(wished.as_deref(), probe.width()),
+            columns: columns(wished, probe.width()),
         }
     }
 
