@@ -37,7 +37,7 @@ pub(crate) fn write(folder: &Path) -> Result<Pages, Trouble> {
     Ok(Pages { pages })
 }
 
-/// What is done with a command and those above it.
+/// Does something with a command and those above it.
 type Show<'a> = &'a mut dyn FnMut(&Command, &[&Command]) -> Result<(), Trouble>;
 
 /// Shows a command and those below it, each with the commands above.

@@ -30,8 +30,9 @@ impl Screen {
             return Self::Plain;
         }
         let wished = std::env::var_os("COLUMNS");
+        let wished = wished.as_deref().and_then(OsStr::to_str);
         Self::Terminal {
-            columns: columns(wished.as_deref().and_then(OsStr::to_str), probe.width()),
+            columns: columns(wished, probe.width()),
         }
     }
 

@@ -12,17 +12,18 @@ use crate::scripted::{Place, expect};
 
 /// What a terminal of 60 columns showed of this, with these variables set.
 fn shown(place: &Place, arguments: &str, variables: &[(&str, &str)]) -> String {
+    // Set here rather than for script: its shell sets COLUMNS itself.
+    let variables: String = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value} "))
+        .collect();
     let line = format!(
-        "stty rows 24 cols 60; {} --socket {} {arguments}",
+        "stty rows 24 cols 60; env -u COLUMNS -u NO_COLOR TERM=xterm {variables}{} --socket {} {arguments}",
         env!("CARGO_BIN_EXE_entractl"),
         place.socket().display()
     );
     let shown = Command::new("script")
         .args(["-q", "-e", "-c", &line, "/dev/null"])
-        .env_remove("COLUMNS")
-        .env_remove("NO_COLOR")
-        .env("TERM", "xterm")
-        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
         .unwrap();
