@@ -240,3 +240,53 @@ fn every_verb_has_its_document() -> Result<(), Trouble> {
     );
     is_as_before(&host, &before, "taken back")
 }
+
+/// Debian has no authselect: a stand-in with its three verbs proves what is asked of it, and the way back.
+#[test]
+fn where_authselect_rules_a_profile_of_ours_is_selected_and_the_old_one_again()
+-> Result<(), Trouble> {
+    let (host, _) = unwired()?;
+    host.run(
+        r#"base=/usr/share/authselect/default/minimal; mkdir -p $base /etc/authselect/custom
+cp /etc/nsswitch.conf $base/nsswitch.conf
+printf '%s\n' 'auth sufficient pam_unix.so nullok' 'account required pam_unix.so' 'password requisite pam_pwquality.so' 'session required pam_unix.so' > $base/system-auth
+cp $base/system-auth $base/password-auth
+cat > /usr/bin/authselect <<'END'
+#!/bin/sh
+set -e
+case "$1" in
+current) cat /etc/authselect/authselect.conf ;;
+create-profile) mkdir "/etc/authselect/custom/$2"; cp "/usr/share/authselect/default/$4"/* "/etc/authselect/custom/$2/" ;;
+select)
+    shift; echo "$*" > /etc/authselect/authselect.conf
+    case "$1" in custom/*) from=/etc/authselect/$1 ;; *) from=/usr/share/authselect/default/$1 ;; esac
+    cp "$from"/* /etc/authselect/ ;;
+esac
+END
+chmod 755 /usr/bin/authselect && authselect select minimal with-faillock && ln -sf authselect/nsswitch.conf /etc/nsswitch.conf"#,
+    )?
+    .stdout()?;
+    let before = etc(&host)?;
+    let preview = host.run("entractl pam preview")?;
+    for part in [
+        "+++ /etc/authselect/system-auth",
+        "authselect create-profile entra-login --base-on minimal",
+    ] {
+        assert!(preview.stdout()?.contains(part), "{preview}");
+    }
+    is_as_before(&host, &before, "a preview")?;
+    enable(&host, "--without-confirmation")?.stdout()?;
+    assert_eq!(
+        host.run("authselect current --raw")?.stdout()?,
+        "custom/entra-login with-faillock"
+    );
+    let made = host.run("grep -c pam_entra.so /etc/authselect/system-auth /etc/authselect/password-auth; readlink /etc/nsswitch.conf; getent passwd alice | cut -d: -f1")?;
+    assert_eq!(
+        made.stdout()?,
+        "/etc/authselect/system-auth:4\n/etc/authselect/password-auth:4\nauthselect/nsswitch.conf\nalice"
+    );
+    let again = enable(&host, "")?;
+    assert!(again.stderr.contains("nothing to change"), "{again}");
+    host.run("entractl pam disable")?.stdout()?;
+    is_as_before(&host, &before, "taken back")
+}
