@@ -14,6 +14,9 @@ use crate::trouble::Trouble;
 /// The ways to sign in, as `agent.toml` has them.
 const METHODS: [&str; 2] = ["device-code", "password"];
 
+/// The clouds, as `agent.toml` has them.
+pub(crate) const CLOUDS: [&str; 4] = ["public", "us-gov", "us-gov-dod", "china"];
+
 /// What passwords over the network mean.
 const PASSWORD_RISK: &str = "With passwords over the network, whoever reaches sshd can try passwords against Entra \
      from this host's address, which Entra may trust more than others. No password is tried twice, and tries \
@@ -184,9 +187,12 @@ impl Steps<'_> {
             cloud: self.given.cloud.clone(),
         };
         match probe::ask(&self.agent, &self.document, None, part)? {
-            Finding::Tenant { id, cloud } => Ok(Ok((id, cloud))),
+            // What becomes a line of root's file has the form that it must have.
+            Finding::Tenant { id, cloud } if is_guid(&id) && CLOUDS.contains(&cloud.as_str()) => {
+                Ok(Ok((id, cloud)))
+            }
             Finding::Failed { message, hint } => Ok(Err((message, hint))),
-            Finding::Checks(_) => Err(Trouble::WrongAnswer),
+            Finding::Tenant { .. } | Finding::Checks(_) => Err(Trouble::WrongAnswer),
         }
     }
 
