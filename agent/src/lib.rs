@@ -15,6 +15,7 @@ pub mod admin;
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod counters;
 pub mod doctor;
 pub mod entra;
 pub mod graph;

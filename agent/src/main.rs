@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use entra_agent::clock::{Clock, SystemClock};
 use entra_agent::{config, entra, logging, probe, server, service};
 use entra_protocol::probe::MAX_QUESTION;
@@ -38,6 +38,10 @@ struct Arguments {
     /// Answer one question of `entractl setup` (JSON on stdin, JSON on stdout), and do nothing else.
     #[arg(long, hide = true, conflicts_with = "check")]
     probe: bool,
+
+    /// Print the man page, for packaging, and do nothing else.
+    #[arg(long, hide = true)]
+    man_page: bool,
 }
 
 fn main() -> ExitCode {
@@ -46,6 +50,12 @@ fn main() -> ExitCode {
         return match answer_probe() {
             Ok(()) => ExitCode::SUCCESS,
             Err(reason) => refuse(reason),
+        };
+    }
+    if arguments.man_page {
+        return match man_page().and_then(|page| std::io::stdout().write_all(&page)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => refuse(error),
         };
     }
     let path = arguments.config.display();
@@ -119,6 +129,50 @@ fn answer_probe() -> Result<(), Box<dyn Error>> {
 /// Nothing that talks to the network is root here.
 const NOT_AS_ROOT: &str = "entra-agent does not run as root: it talks to the network. \
                            systemd starts it as the user entra-agent: systemctl start entra-agent";
+/// entra-agent(8), from the definition above.
+fn man_page() -> std::io::Result<Vec<u8>> {
+    let man = clap_mangen::Man::new(Arguments::command())
+        .section("8")
+        .source(concat!("entra-login ", env!("CARGO_PKG_VERSION")))
+        .manual("entra-login");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    page.extend_from_slice(MAN_PAGE_REST.as_bytes());
+    Ok(page)
+}
+
+/// What a definition of flags can't say.
+const MAN_PAGE_REST: &str = "\
+.SH EXIT STATUS
+.TP
+.B 0
+Stopped as it was asked to, or \\fB\\-\\-check\\fR found nothing wrong.
+.TP
+.B 1
+It could not start, or the configuration is wrong; standard error, which is the journal under systemd, says why.
+.TP
+.B 2
+The command line makes no sense.
+.SH FILES
+.TP
+.B /etc/entra\\-login/agent.toml
+The configuration. The example in /usr/share/doc/entra\\-login explains every key.
+.TP
+.B /var/lib/entra\\-login
+The databases, for the agent alone; in \\fBpublic\\fR the snapshot that every program on the host reads.
+.TP
+.B /run/entra\\-login/login.sock
+For the PAM module.
+.TP
+.B /run/entra\\-login/admin.sock
+For \\fBentractl\\fR(1).
+.SH SEE ALSO
+\\fBentractl\\fR(1), \\fBsystemctl\\fR(1), \\fBjournalctl\\fR(1)
+";
 
 /// One sentence on stderr, which systemd puts into the journal.
 fn refuse(reason: impl Display) -> ExitCode {

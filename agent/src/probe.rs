@@ -10,7 +10,7 @@ use entra_protocol::probe::{Finding, Part, Question};
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Tenant};
 use crate::doctor::Doctor;
-use crate::entra::{EntraError, ProviderMetadata, http_client, provider_metadata};
+use crate::entra::{EntraError, ProviderMetadata, http_client, probe_client, provider_metadata};
 use crate::identity::TenantId;
 use crate::service::random_bytes;
 
@@ -32,11 +32,14 @@ pub async fn answer(question: &Question) -> Finding {
 async fn checks(text: &str, tenant: &str, of_sync: bool) -> Result<Finding, Finding> {
     let config = config::parse(text).map_err(|error| failed(error, None))?;
     let tenant = named(&config, tenant)?;
+    let proxy = config.proxy.as_ref();
     let doctor = Doctor {
-        client: http_client(config.proxy.as_ref()).map_err(|error| failed(error, None))?,
+        client: http_client(proxy).map_err(|error| failed(error, None))?,
+        lone: probe_client(proxy).map_err(|error| failed(error, None))?,
         store: None,
         clock: Arc::new(SystemClock),
         random: random_bytes,
+        proxy: config.proxy.clone(),
     };
     Ok(Finding::Checks(match of_sync {
         true => doctor.sync_registration(tenant).await,

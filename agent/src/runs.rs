@@ -20,6 +20,7 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 use crate::admin::{Importer, Refusal};
 use crate::auth::in_store;
+use crate::counters::Counters;
 use crate::identity::TenantId;
 use crate::schedule::{Ended, Planner};
 use crate::store::{Store, StoreError};
@@ -33,6 +34,8 @@ pub struct Runs {
     turn: Arc<Mutex<()>>,
     /// Says when the next run is due.
     planner: Planner,
+    /// For monitoring.
+    counters: Counters,
     /// Wakes a tenant's scheduler after its plan has changed.
     changed: BTreeMap<TenantId, Notify>,
 }
@@ -64,11 +67,19 @@ impl Runs {
             store,
             turn: Arc::new(Mutex::new(())),
             planner,
+            counters: Counters::default(),
             changed: tenants
                 .into_iter()
                 .map(|tenant| (tenant, Notify::new()))
                 .collect(),
         }
+    }
+
+    /// The same, counting there how runs end.
+    #[must_use]
+    pub fn counting(mut self, counters: Counters) -> Self {
+        self.counters = counters;
+        self
     }
 
     /// The turn, if nobody has it.
@@ -137,12 +148,18 @@ impl Runs {
             })?;
         let mut begun = Begun {
             store: &self.store,
+            counters: &self.counters,
+            tenant,
             run,
             // Nobody hangs up on the schedule: what ends its runs is the agent's own end.
             open: by != By::Schedule,
         };
         let result = importer.run(order, tell).await;
         begun.open = false;
+        match &result {
+            Ok(outcome) => self.counters.run_succeeded(tenant, &outcome.summary),
+            Err(_) => self.counters.run_failed(tenant),
+        }
         let ended = match &result {
             Ok(_) => Ended::DidItsWork,
             Err(refusal) => {
@@ -244,6 +261,8 @@ impl Runs {
 /// A run that has a record without an end.
 struct Begun<'a> {
     store: &'a Store,
+    counters: &'a Counters,
+    tenant: TenantId,
     run: u64,
     /// True as long as dropping it means that its caller has left.
     open: bool,
@@ -258,6 +277,7 @@ impl Drop for Begun<'_> {
         if !self.open {
             return;
         }
+        self.counters.run_given_up(self.tenant);
         let (store, run) = (self.store.clone(), self.run);
         runtime.spawn_blocking(move || {
             let failure = Failure {

@@ -16,6 +16,7 @@ use crate::admin::{Admin, HostRules, Importers};
 use crate::auth::{Publish, SignIns, TenantLogin, Throttle, TryRule, away, in_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Tenant};
+use crate::counters::Counters;
 use crate::doctor::Doctor;
 use crate::entra::{
     AppToken, Discovery, Endpoints, OverHttps, Reachability, Remembered, Verifier,
@@ -106,11 +107,14 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
     }
     let machine = away(|| std::fs::read(MACHINE_ID)).await;
     let jitter = Jitter::new(&machine.unwrap_or_else(|_| random_bytes().into()));
-    let runs = Arc::new(Runs::new(
+    let counters = Counters::default();
+    let started_at = clock.now();
+    let runs = Runs::new(
         store.clone(),
         Planner::new(store.clone(), clock.clone(), jitter),
         importers.all().map(|importer| importer.tenant()),
-    ));
+    );
+    let runs = Arc::new(runs.counting(counters.clone()));
     for tenant in &config.tenants {
         if let Some(minutes) = tenant.interval_minutes {
             let id = tenant.id;
@@ -168,7 +172,8 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         logins,
         config.sign_in.clone(),
         throttle.clone(),
-    );
+    )
+    .counting(counters.clone());
     let admin = Admin {
         tenants: config.tenants.clone(),
         reachability,
@@ -177,14 +182,18 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         importers: importers.clone(),
         examiner: Arc::new(Doctor {
             client: client.clone(),
+            lone,
             store: Some(store.clone()),
             clock: clock.clone(),
             random: random_bytes,
+            proxy: config.proxy.clone(),
         }),
         runs: Arc::clone(&runs),
         publish: publish.clone(),
         host,
         throttle,
+        counters,
+        started_at,
     };
 
     let at_start = has_directory(&store).await?;

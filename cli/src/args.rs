@@ -3,20 +3,26 @@
 //! Invariant: what parses is worth asking the agent: names are not empty and hold no control characters,
 //! roles are roles. Whether a name exists, and whether the caller may ask, only the agent knows.
 
+mod pam;
 mod runs;
 mod setup;
+mod times;
 
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
-use entra_protocol::admin::Role;
+use entra_protocol::admin::{NameKind, Role};
 use entra_protocol::limits::{ADMIN_SOCKET, MAX_BULK_NAMES};
 
+pub(crate) use pam::{Enable as PamEnable, Pam};
 #[cfg(test)]
 pub(crate) use runs::Caution;
 pub(crate) use runs::{History, HistoryVerb, Import, Schedule, Select, Sync, Tenant, minutes};
 pub(crate) use setup::{Answers, List, Setup};
+pub(crate) use times::Date;
+
+use crate::complete::{self, SHELLS};
 
 /// Administers sign-in with Microsoft Entra ID on this host.
 #[derive(Debug, Parser)]
@@ -32,7 +38,7 @@ pub(crate) use setup::{Answers, List, Setup};
 )]
 pub(crate) struct Arguments {
     /// Print one JSON document on stdout instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
 
     /// The agent's administration socket
@@ -41,13 +47,16 @@ pub(crate) struct Arguments {
     /// checked, since nothing secret is ever sent: an impostor learns the names that were asked for and
     /// can tell lies, but only to the person who named its socket. The default lies in a folder that only
     /// root can write.
-    #[arg(long, global = true, value_name = "PATH", default_value = ADMIN_SOCKET, hide_short_help = true)]
+    #[arg(long, global = true, value_name = "PATH", default_value = ADMIN_SOCKET, hide_short_help = true, help_heading = EVERYWHERE)]
     pub(crate) socket: PathBuf,
 
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// The heading of what every command takes, so that it does not stand among its own flags.
+const EVERYWHERE: &str = "Options of every command";
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
@@ -102,6 +111,12 @@ pub(crate) enum Command {
     /// Exit code 1 if something must be mended.
     Doctor(Tenant),
 
+    /// Print the agent in numbers, as OpenMetrics text for monitoring
+    ///
+    /// Ages and outcomes of syncs, sign-ins by method and verdict, throttling, the snapshot, what ends. No names of
+    /// people. docs/metrics.md lists them, with a timer for node_exporter and the alerts to set.
+    Metrics,
+
     /// List imported users, or show one
     #[command(subcommand)]
     Users(Users),
@@ -118,9 +133,33 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Auth(Auth),
 
+    /// Wire sign-in into PAM, NSS and sshd of this host, or take it back (takes root)
+    #[command(subcommand)]
+    Pam(Pam),
+
     /// Show the ids that users and groups have on this host, and carry them to other hosts
     #[command(subcommand)]
     Ids(Ids),
+
+    /// Print the script that completes commands and names in a shell
+    ///
+    /// The packages install all three. For this shell alone, in bash: source <(entractl completions bash);
+    /// in zsh, after compinit: source <(entractl completions zsh); in fish: entractl completions fish | source.
+    ///
+    /// Names of users and groups come from the agent, as far as your role lets you read them.
+    Completions {
+        /// bash, zsh or fish
+        #[arg(value_name = "SHELL", value_parser = PossibleValuesParser::new(SHELLS), hide_possible_values = true)]
+        shell: String,
+    },
+
+    /// Write a man page for every command into a folder
+    #[command(hide = true)]
+    ManPages {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 /// `entractl users ...`
@@ -131,7 +170,7 @@ pub(crate) enum Users {
     /// Show one imported user in full
     Show {
         /// Short name, UPN or object id
-        #[arg(value_name = "NAME", value_parser = name)]
+        #[arg(value_name = "NAME", value_parser = name, add = complete::one(NameKind::Users))]
         user: String,
     },
     /// Free a retired name, so that somebody else may have it
@@ -142,7 +181,7 @@ pub(crate) enum Users {
     /// stays with the old object for ever.
     Release {
         /// The name
-        #[arg(value_name = "NAME", value_parser = name)]
+        #[arg(value_name = "NAME", value_parser = name, add = complete::one(NameKind::Retired))]
         name: String,
 
         /// Only show whose the name was and what is left
@@ -157,7 +196,7 @@ pub(crate) enum Users {
     /// about a lock-out of Entra ID's own.
     Unlock {
         /// Short names, UPNs or object ids
-        #[arg(value_name = "NAME", num_args = 1..=MAX_BULK_NAMES, required_unless_present = "remote_hosts", value_parser = name)]
+        #[arg(value_name = "NAME", num_args = 1..=MAX_BULK_NAMES, required_unless_present = "remote_hosts", value_parser = name, add = complete::one(NameKind::Users))]
         users: Vec<String>,
 
         /// A remote host by its address, as the journal has it; an IPv6 one stands for its /64
@@ -174,7 +213,7 @@ pub(crate) enum Users {
     /// If the person is not found under the name and uid right after, the account is put back.
     Adopt {
         /// The local account
-        #[arg(value_name = "NAME", value_parser = name)]
+        #[arg(value_name = "NAME", value_parser = name, add = complete::local_account())]
         name: String,
 
         /// The person by UPN or object id, if several would have that name
@@ -197,7 +236,7 @@ pub(crate) enum Ids {
     /// List every id that was ever given out, or those of one object
     Show {
         /// A name that somebody has or had, a UPN, an object id or an id
-        #[arg(value_name = "OBJECT", value_parser = name)]
+        #[arg(value_name = "OBJECT", value_parser = name, add = complete::one(NameKind::Objects))]
         object: Option<String>,
 
         /// Only those that other hosts can't work out by themselves
@@ -241,7 +280,7 @@ pub(crate) enum Groups {
     /// Show one group and its direct members
     Show {
         /// Name or object id
-        #[arg(value_name = "NAME", value_parser = name)]
+        #[arg(value_name = "NAME", value_parser = name, add = complete::one(NameKind::Groups))]
         group: String,
     },
 }
@@ -256,7 +295,7 @@ pub(crate) enum RoleVerb {
         role: Role,
 
         /// Short names, UPNs or object ids
-        #[arg(value_name = "USER", required = true, num_args = 1..=MAX_BULK_NAMES, value_parser = name)]
+        #[arg(value_name = "USER", required = true, num_args = 1..=MAX_BULK_NAMES, value_parser = name, add = complete::one(NameKind::Users))]
         users: Vec<String>,
     },
 }

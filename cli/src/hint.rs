@@ -79,7 +79,7 @@ pub(crate) fn explain(trouble: &Trouble) -> Explained {
         Trouble::Output(error) => Explained {
             kind: Kind::Here("output"),
             message: format!("can't write to standard output: {error}"),
-            hint: None,
+            hint: (error.kind() == io::ErrorKind::StorageFull).then(|| OUTPUT_FULL.to_owned()),
             reference: None,
         },
     }
@@ -125,7 +125,7 @@ fn client(error: &ClientError) -> Explained {
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => here(
                     "unreachable",
                     format!("the agent is not running: nobody listens at {path}"),
-                    "see `systemctl status entra-agent`",
+                    NOT_RUNNING,
                 ),
                 io::ErrorKind::PermissionDenied => here(
                     "unreachable",
@@ -136,19 +136,19 @@ fn client(error: &ClientError) -> Explained {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => here(
                     "silent",
                     format!("the agent does not take calls at {path}"),
-                    AGENT_LOG,
+                    HANGS,
                 ),
                 _ => here(
                     "unreachable",
                     format!("can't reach the agent at {path}: {reason}"),
-                    "see `systemctl status entra-agent`",
+                    NOT_RUNNING,
                 ),
             }
         }
         ClientError::Silent(limit) => here(
             "silent",
             format!("the agent has said nothing for {} s", limit.as_secs()),
-            AGENT_LOG,
+            HANGS,
         ),
         ClientError::HungUp => here(
             "broken_off",
@@ -165,7 +165,7 @@ fn client(error: &ClientError) -> Explained {
             here(
                 "silent",
                 "the agent stopped reading the request".to_owned(),
-                AGENT_LOG,
+                HANGS,
             )
         }
         ClientError::Frame(FrameError::Io(reason)) => here(
@@ -190,6 +190,11 @@ fn here(kind: &'static str, message: String, hint: &str) -> Explained {
     }
 }
 
+const OUTPUT_FULL: &str = "make room where the output goes, and look with `entractl status` before running it again: the agent has done its part";
+const NOT_RUNNING: &str =
+    "`systemctl start entra-agent` starts it; `journalctl -u entra-agent` says why it ended";
+const HANGS: &str =
+    "`journalctl -u entra-agent` says what it was doing; `systemctl restart entra-agent` ends that";
 const AGENT_LOG: &str = "see `journalctl -u entra-agent`";
 const OTHER_VERSION: &str = "entractl and the agent are of different versions: compare `entractl --version` with `entra-agent --version`, and restart the agent after an upgrade";
 
@@ -214,10 +219,7 @@ mod tests {
                 explained.message,
                 "the agent is not running: nobody listens at /run/entra-login/admin.sock"
             );
-            assert_eq!(
-                explained.hint.unwrap(),
-                "see `systemctl status entra-agent`"
-            );
+            assert_eq!(explained.hint.unwrap(), NOT_RUNNING);
         }
         assert_eq!(
             connect(io::ErrorKind::WouldBlock).kind,
@@ -250,5 +252,149 @@ mod tests {
         ]
         .map(|kind| serde_json::to_string(&kind).unwrap());
         assert_eq!(words, ["\"not_found\"", "\"unknown\"", "\"silent\""]);
+    }
+
+    /// Every trouble that there is, as it is told.
+    fn troubles() -> Vec<(&'static str, Trouble)> {
+        let connect = |kind| {
+            let path = PathBuf::from("/run/entra-login/admin.sock");
+            Trouble::Client(ClientError::Connect(path, io::Error::from(kind)))
+        };
+        let frame = |kind: io::ErrorKind| {
+            Trouble::Client(ClientError::Frame(FrameError::Io(io::Error::from(kind))))
+        };
+        let refused = |kind, message: &str| {
+            Trouble::Refused(Failure {
+                kind,
+                message: message.into(),
+                hint: None,
+                reference: None,
+            })
+        };
+        let host = |kind: io::ErrorKind| {
+            let path = PathBuf::from("/etc/passwd");
+            Trouble::Host(crate::trouble::HostTrouble::file(
+                "write",
+                &path,
+                &kind.into(),
+            ))
+        };
+        vec![
+            (
+                "The agent's socket is not there",
+                connect(io::ErrorKind::NotFound),
+            ),
+            (
+                "Nobody listens at the socket",
+                connect(io::ErrorKind::ConnectionRefused),
+            ),
+            (
+                "The socket is somebody else's",
+                connect(io::ErrorKind::PermissionDenied),
+            ),
+            (
+                "The agent takes no calls",
+                connect(io::ErrorKind::WouldBlock),
+            ),
+            (
+                "The system says something else",
+                connect(io::ErrorKind::Other),
+            ),
+            (
+                "The agent is silent",
+                Trouble::Client(ClientError::Silent(
+                    entra_protocol::limits::ADMIN_SILENCE_LIMIT,
+                )),
+            ),
+            ("The agent hangs up", Trouble::Client(ClientError::HungUp)),
+            (
+                "The agent reads no further",
+                frame(io::ErrorKind::WouldBlock),
+            ),
+            (
+                "The connection breaks",
+                frame(io::ErrorKind::ConnectionReset),
+            ),
+            (
+                "The agent says what no frame is",
+                Trouble::Client(ClientError::Frame(FrameError::TooLong(4_294_967_295))),
+            ),
+            ("The agent answers another question", Trouble::WrongAnswer),
+            (
+                "Rows are lost",
+                Trouble::RowsLost {
+                    announced: 2,
+                    came: 1,
+                },
+            ),
+            (
+                "Too many names for a request",
+                Trouble::RequestTooLong(100_000),
+            ),
+            (
+                "Forbidden, without a hint of the agent's",
+                refused(
+                    FailureKind::Forbidden,
+                    "`import` takes the role operator; alice has the role user",
+                ),
+            ),
+            (
+                "Not found, likewise",
+                refused(
+                    FailureKind::NotFound,
+                    "no imported user is called \"alise\"",
+                ),
+            ),
+            (
+                "Ambiguous, likewise",
+                refused(
+                    FailureKind::Ambiguous,
+                    "\"lab\" means several: Lab (1), Lab (2)",
+                ),
+            ),
+            (
+                "Busy, likewise",
+                refused(FailureKind::Busy, "an import is under way"),
+            ),
+            (
+                "The agent's own trouble, likewise",
+                refused(
+                    FailureKind::Internal,
+                    "the agent's database failed: database: locked",
+                ),
+            ),
+            ("A list is left without a choice", Trouble::GivenUp),
+            (
+                "Stdout is on a full disk",
+                Trouble::Output(io::ErrorKind::StorageFull.into()),
+            ),
+            (
+                "A file of the host is on a full disk",
+                host(io::ErrorKind::StorageFull),
+            ),
+            (
+                "A file of the host may not be written",
+                host(io::ErrorKind::PermissionDenied),
+            ),
+        ]
+    }
+
+    /// Read it as a document; `BLESS=1` writes what is said now.
+    #[test]
+    fn every_trouble_is_told_as_the_page_has_it() {
+        let mut page = "# What went wrong, in words\nExit code 1.\n".to_owned();
+        for (when, trouble) in troubles() {
+            let told = crate::output::error_text(&explain(&trouble));
+            page.push_str(&format!("\n## {when}\n```\n{told}\n```\n"));
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/_errors.md");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(path, &page).unwrap();
+        }
+        let kept = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(
+            kept, page,
+            "BLESS=1 cargo test --release -p entractl, if the new wording is meant"
+        );
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! Invariant: data goes to stdout, talk to stderr, and nothing that came from the tenant reaches a terminal
 //! with its control characters alive. This program decides no right: the agent does, from the uid that the
-//! kernel names and that user's role, so it needs no privilege and reads no configuration. `users adopt`
-//! and `setup` alone change files of the host, and take root.
+//! kernel names and that user's role, so it needs no privilege and reads no configuration. `users adopt`,
+//! `setup` and `pam` alone change files of the host, and take root. Unsafe code is in files named for it alone.
+//!
+//! Help, man pages and the words that shells complete come from the one definition in `args`; the wording
+//! of all of it is held in `tests/golden`, to be read as a document.
 //!
 //! # Exit codes
 //! * 0: done. An import whose run ended well is done, also when some of its rows failed.
@@ -11,30 +14,8 @@
 //! * 2: the command line makes no sense; nothing was asked of the agent.
 //!
 //! # `--json`
-//! One JSON document on stdout per command, with the fields of `entra_protocol::admin`:
-//!
-//! | command | document |
-//! |---|---|
-//! | `import`, `sync`, `groups select` | `{"import": ImportSummary, "failures": [FailedObject]}`; with `--dry-run` also `"changes": [Change]` |
-//! | `setup` | `{"setup": {"tenant_id", "domain", "cloud", "files", "checks": [Check], "tested"}, "import": {..} or null, "next": [{"command", "why"}]}` |
-//! | `setup --cloud-shell` | `{"script": TEXT}` |
-//! | `schedule ...` | `{"domains": [DomainRow]}` |
-//! | `history` | `{"runs": [RunRow]}` |
-//! | `history show` | `{"run": RunRow, "failures": [FailedObject]}` |
-//! | `status` | `{"status": Status}` |
-//! | `doctor` | `{"checks": [Check]}`, also with exit code 1 |
-//! | `users list` | `{"users": [UserRow]}` |
-//! | `users show` | `{"user": UserDetail}` |
-//! | `groups fetch`, `groups list` | `{"groups": [GroupRow]}` |
-//! | `groups show` | `{"group": GroupRow, "members": {"users": [UserRow], "groups": [GroupRow]}}` |
-//! | `role set` | `{"roles": [RoleChange]}` |
-//! | `auth ...` | `{"auth": AuthState}` |
-//! | `ids show`, `ids export` | `{"ids": [IdRow]}` |
-//! | `ids import` | `{"import": IdsImported, "differences": [IdDifference]}`, also with exit code 1 |
-//! | `users release` | `{"released": ReleasedName, "left": [{"what", "place", "seen"}]}` |
-//! | `users adopt` | `{"adoption": Adoption, "account": LocalAccount, "kept": [...], "processes": [...], "done": bool, ..}` |
-//! | `users adopt --undo` | `{"adoption": Adoption, "lines": ["/etc/passwd", ...], "done": bool}` |
-//! | any, exit code 1 | `{"error": {"kind": .., "message": .., "hint": .., "reference": ..}}` |
+//! One JSON document on stdout per command; docs/json.md has the shape of each, and a test that it is so.
+//! An error is `{"error": {"kind": .., "message": .., "hint": .., "reference": ..}}`.
 //!
 //! `kind` is one of `entra_protocol::admin::FailureKind`, or `unreachable`, `silent`, `broken_off` and
 //! `protocol` where the agent gave no answer of its own, `host` where something on this host is in the way,
@@ -42,11 +23,10 @@
 //! `reference` may be null. Exit code 2
 //! comes with a text on stderr and no document, since the caller's own command line is what is wrong.
 
-#![forbid(unsafe_code)]
-
 mod agent;
 mod args;
 mod commands;
+mod complete;
 mod hint;
 mod host;
 mod output;
@@ -61,6 +41,9 @@ use crate::args::Arguments;
 use crate::output::Output;
 
 fn main() -> ExitCode {
+    if complete::answer_the_shell() {
+        return ExitCode::SUCCESS;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage::end(&error),

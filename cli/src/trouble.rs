@@ -58,7 +58,8 @@ impl HostTrouble {
     pub(crate) fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
         Self {
             message: format!("can't {doing} {}: {error}", path.display()),
-            hint: None,
+            hint: (error.kind() == io::ErrorKind::StorageFull)
+                .then(|| "make room on that disk and run it again".to_owned()),
         }
     }
 }

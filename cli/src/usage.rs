@@ -6,6 +6,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
+
 use crate::output::escape::escape;
 
 /// Shows what clap has to say and ends the program.
@@ -26,6 +28,9 @@ pub(crate) fn wording(error: &clap::Error) -> String {
     let rendered = error.render().to_string();
     if !error.use_stderr() {
         return format!("{}\n", rendered.trim_end());
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return format!("error: a command is missing\n\n{}\n", rendered.trim_end());
     }
     let mut text = String::new();
     for line in rendered.lines().filter(|line| !line.trim().is_empty()) {

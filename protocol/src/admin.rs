@@ -8,16 +8,17 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::checks::{Check, CheckState};
+pub use crate::checks::{CHECKS, Check, CheckState};
 pub use crate::directory::{
-    FailedObject, GroupRow, Role, RoleChange, Unlocked, UserDetail, UserRow,
+    FailedObject, GroupRow, NameKind, Role, RoleChange, Unlocked, UserDetail, UserRow,
 };
 pub use crate::ids::{
     AdoptStep, Adoption, IdChange, IdDifference, IdMapRow, IdRow, IdsImported, LocalAccount,
     ReleasedName,
 };
+use crate::metrics::Metrics;
 pub use crate::runs::{Change, Counts, DomainRow, ImportSummary, RunRow, Withheld};
-pub use crate::status::{AuthState, Caller, SignInService, Status, TenantStatus};
+pub use crate::status::{AuthState, Caller, IdSpan, SignInService, Status, TenantStatus};
 
 /// A verb and its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,6 +189,18 @@ pub enum Request {
         #[serde(default)]
         tenant: Option<String>,
     },
+    /// What a word on the command line may go on as: one [`Row::Name`] each, in order, at most
+    /// [`MAX_COMPLETIONS`](crate::limits::MAX_COMPLETIONS). Whoever may not see them gets no row, and that
+    /// is no refusal: shells ask whenever somebody presses Tab.
+    Names {
+        /// Names of what.
+        of: NameKind,
+        /// What they begin with.
+        #[serde(default)]
+        prefix: String,
+    },
+    /// The agent in numbers, in one [`Done::Metrics`].
+    Metrics {},
     /// Takes back [`AdoptStep::Pin`]; the account is in `/etc/passwd` again.
     UsersUnadopt {
         /// The account's name.
@@ -250,6 +263,8 @@ pub enum Row {
     IdDifference(IdDifference),
     /// What was found, of `doctor`.
     Check(Check),
+    /// How a word may go on, of [`Request::Names`].
+    Name(String),
 }
 
 /// How a verb ended well.
@@ -277,6 +292,8 @@ pub enum Done {
     IdsImport(IdsImported),
     /// Of `users release`.
     Released(ReleasedName),
+    /// Of `metrics`.
+    Metrics(Box<Metrics>),
     /// Of `users adopt` and of its undoing.
     Adoption(Adoption),
 }

@@ -2,6 +2,44 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The name of every check, in the order of docs/doctor.md, which says what each is about.
+pub const CHECKS: &[&str] = &[
+    "nsswitch",
+    "pam-auth",
+    "pam-account",
+    "pam-session",
+    "sshd",
+    "sshd-bursts",
+    "sshd-penalties",
+    "other-software",
+    "configuration",
+    "sockets",
+    "snapshot",
+    "disk",
+    "agent",
+    "directory",
+    "sign-in",
+    "id-range",
+    "ids",
+    "dns",
+    "proxy",
+    "login-service",
+    "tls",
+    "clock",
+    "cloud",
+    "domain",
+    "sync-credential",
+    "sync-permissions",
+    "reads-users",
+    "reads-groups",
+    "login-registration",
+    "device-code",
+    "policies",
+    "password-policy",
+    "device-code-policy",
+    "consent",
+];
+
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
@@ -36,4 +74,21 @@ pub enum CheckState {
     /// A state that this build does not know.
     #[serde(other)]
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECKS;
+
+    /// The rows of the tables of docs/doctor.md that begin with a name.
+    #[test]
+    fn the_manual_has_every_check_and_no_other() {
+        let manual = include_str!("../../docs/doctor.md");
+        let named: Vec<&str> = manual
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(named, CHECKS);
+    }
 }

@@ -43,6 +43,26 @@ impl std::fmt::Display for Role {
     }
 }
 
+/// What a shell completes names of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NameKind {
+    /// Imported people, by the name on this host.
+    Users,
+    /// Imported groups, by the name on this host.
+    Groups,
+    /// Imported groups, by their display name in the tenant.
+    GroupLabels,
+    /// Everything that has or had a name here.
+    Objects,
+    /// Names that were given up and not released.
+    Retired,
+    /// The tenants of this host, by domain.
+    Domains,
+    /// Runs by their number, the latest first.
+    Runs,
+}
+
 /// One person in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRow {

@@ -25,6 +25,7 @@ pub mod admin;
 pub mod id_map;
 pub mod limits;
 pub mod login;
+pub mod metrics;
 pub mod probe;
 
 pub use client::{ClientError, Connection};

@@ -52,6 +52,12 @@ pub const IDS_PER_FRAME: usize = 300;
 /// tested has objects, at some 40 bytes each in the agent.
 pub const MAX_MAP_ROWS: usize = 1_000_000;
 
+/// Names in the answer to one press of Tab at most: more than anybody reads, few enough for an instant.
+pub const MAX_COMPLETIONS: u32 = 200;
+
+/// How long a press of Tab may wait for the agent, from the first byte to the last.
+pub const COMPLETION_LIMIT: Duration = Duration::from_secs(1);
+
 /// The socket for sign-ins: callers are root, or a process whose uid is the user it asks for.
 pub const LOGIN_SOCKET: &str = "/run/entra-login/login.sock";
 

@@ -41,10 +41,22 @@ pub struct Status {
     /// Remote hosts of which the same is true.
     #[serde(default)]
     pub throttled_remote_hosts: u64,
+    /// The ids that imported objects and role groups get theirs from; `None` from agents that don't say.
+    #[serde(default)]
+    pub id_range: Option<IdSpan>,
     /// Enablement and gate.
     pub auth: AuthState,
     /// The caller's own name and role.
     pub caller: Caller,
+}
+
+/// Ids from one to another, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdSpan {
+    /// The first.
+    pub first: u32,
+    /// The last.
+    pub last: u32,
 }
 
 /// A tenant as `status` shows it.

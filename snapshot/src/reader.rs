@@ -22,6 +22,7 @@ use crate::legal::{Id, lower_case, may_be_a_group, may_be_a_user};
 use crate::record::{self, Kind, PREFIX_BYTES, Prefix, Record};
 use crate::source::ReadAt;
 use crate::table::{BUCKET_BYTES, Bucket, PROBES_MAX, Slot, Table, first_bucket, key_hash};
+use crate::verify;
 
 /// One generation of the directory, open for reading.
 ///
@@ -68,6 +69,14 @@ impl<R: ReadAt> Snapshot<R> {
         fill(&source, &mut page, 0, "header")?;
         let header = Header::decode(&page, length)?;
         Ok(Self { source, header })
+    }
+
+    /// Reads the whole file: every record, every key that leads to one, and that nothing else does.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] with the first place that is wrong, or [`ReadError::Unreadable`].
+    pub fn verify(&self) -> Result<(), ReadError> {
+        verify::verify(self)
     }
 
     /// Which publication this is; grows with every one.

@@ -53,7 +53,7 @@ fn asked(host: &Host, what: &str) -> Result<bool, Trouble> {
     Ok(host.journal("test-proxy.service")?.contains(what))
 }
 
-fn start_proxy(host: &Host) -> Result<(), Trouble> {
+pub(crate) fn start_proxy(host: &Host) -> Result<(), Trouble> {
     host.write("/srv/proxy.py", PROXY)?;
     host.run("systemd-run --quiet --unit=test-proxy python3 /srv/proxy.py")?
         .stdout()?;

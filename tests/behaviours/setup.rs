@@ -20,6 +20,7 @@ pub(crate) fn empty_host() -> Result<Host, Trouble> {
          rm -r /etc/entra-login/agent.toml /etc/entra-login/sync.secret",
     )?
     .stdout()?;
+    host.write("/root/secret", format!("{SECRET}\n"))?;
     Ok(host)
 }
 
@@ -96,7 +97,7 @@ fn a_person_at_a_terminal_is_led_to_the_first_import() -> Result<(), Trouble> {
         host.run("stat -c '%a %U %G' /etc/entra-login/agent.toml /etc/entra-login/sync.secret")?;
     assert_eq!(
         modes.stdout()?,
-        "640 root entra-agent\n640 root entra-agent\n"
+        "640 root entra-agent\n640 root entra-agent"
     );
     let schedule = host.run("entractl schedule")?;
     assert!(schedule.text().contains("every 2 h"), "{schedule}");
@@ -107,9 +108,9 @@ fn a_person_at_a_terminal_is_led_to_the_first_import() -> Result<(), Trouble> {
 #[test]
 fn flags_and_an_answers_file_do_the_same_and_changes_stay_small() -> Result<(), Trouble> {
     let host = empty_host()?;
-    let told = host.run(&flags(&format!(
-        "--client-secret-stdin --groups Finance --json <<< {SECRET}"
-    )))?;
+    let told = host.run(&flags(
+        "--client-secret-stdin --groups Finance --json < /root/secret",
+    ))?;
     let document: Value = serde_json::from_str(told.stdout()?)
         .map_err(|error| Trouble::new(format!("{error}:\n{told}")))?;
     assert_eq!(document["setup"]["tenant_id"], TENANT, "{told}");
@@ -138,9 +139,9 @@ fn flags_and_an_answers_file_do_the_same_and_changes_stay_small() -> Result<(), 
         "/root/answers.toml",
         "local_methods = [\"device-code\"]\nusers = [\"carol\"]\ninterval = \"30m\"\n",
     )?;
-    host.run(&format!(
-        "entractl setup --non-interactive --answers /root/answers.toml --client-secret-stdin <<< {SECRET}"
-    ))?
+    host.run(
+        "entractl setup --non-interactive --answers /root/answers.toml --client-secret-stdin < /root/secret",
+    )?
     .stdout()?;
     assert!(
         host.run("entractl schedule")?
@@ -171,13 +172,13 @@ fn a_wrong_answer_is_named_and_leaves_everything_as_it_was() -> Result<(), Troub
         "entractl setup --non-interactive",
         "not given: --tenant, --sync-client-id",
     )?;
-    let with_secret = format!("--client-secret-stdin --no-import <<< {SECRET}");
+    let with_secret = "--client-secret-stdin --no-import < /root/secret";
     refused(
-        &flags(&with_secret).replace("contoso", "nobody"),
+        &flags(with_secret).replace("contoso", "nobody"),
         "AADSTS90002",
     )?;
     refused(
-        &flags(&with_secret).replace(SYNC, LOGIN),
+        &flags(with_secret).replace(SYNC, LOGIN),
         "sync-credential: ",
     )?;
     refused(
@@ -206,7 +207,7 @@ fn a_wrong_answer_is_named_and_leaves_everything_as_it_was() -> Result<(), Troub
         &format!("/apps/{LOGIN}"),
         Some(&json!({"publicClientFlows": false})),
     )?;
-    refused(&flags(&with_secret), "Allow public client flows")?;
+    refused(&flags(with_secret), "Allow public client flows")?;
     // Nobody but root.
     let told = host
         .run_as("lars", "entractl setup --non-interactive")?
@@ -219,10 +220,10 @@ fn a_wrong_answer_is_named_and_leaves_everything_as_it_was() -> Result<(), Troub
         Some(&json!({"publicClientFlows": true})),
     )?;
     host.run("mount -t tmpfs -o size=4k,mode=755 none /etc/entra-login && head -c 4096 /dev/zero > /etc/entra-login/filler || true")?;
-    let told = host.run(&flags(&with_secret))?.refusal()?;
+    let told = host.run(&flags(with_secret))?.refusal()?;
     assert!(told.contains("No space left on device"), "{told}");
     let left = host.run("ls -A /etc/entra-login")?;
-    assert_eq!(left.stdout()?, "filler\n");
+    assert_eq!(left.stdout()?, "filler");
     Ok(())
 }
 
@@ -252,7 +253,7 @@ fn a_second_tenant_and_other_credentials_are_set_up_as_well() -> Result<(), Trou
     // Written for a host that can't reach its tenant yet.
     host.run(&format!(
         "entractl setup --non-interactive --untested --tenant 2d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001 \
-         --domain fabrikam.example --sync-client-id {SYNC} --client-secret-stdin --login-client-id {LOGIN} <<< x"
+         --domain fabrikam.example --sync-client-id {SYNC} --client-secret-stdin --login-client-id {LOGIN} < /root/secret"
     ))?
     .stdout()?;
     host.run("entra-agent --check")?.stdout()?;

@@ -22,6 +22,8 @@ const PACKAGES: &[&str] = &[
     "deprecated>=1.2,<2",
     "msal>=1.39,<2",
     "msgraph-sdk>=1.65,<2",
+    // Prometheus' own parser of OpenMetrics.
+    "prometheus-client>=0.21,<1",
     "pyjwt[crypto]>=2.10,<3",
     "requests>=2.32,<3",
 ];

@@ -18,19 +18,21 @@ const SUITE: &str = "bookworm";
 
 /// What a host of the tests has on top of Debian's minimum. python3 runs
 /// Microsoft's msal; sshpass, expect, pamtester and pkexec are for tests, and so is strace,
-/// which kills the agent at a system call of the test's choice;
-/// cloud-init runs the example of docs/deploy.md.
+/// which kills the agent at a system call of the test's choice. zsh and fish complete, man-db
+/// looks at the manual; cloud-init runs the example of docs/deploy.md.
 const PACKAGES: &[&str] = &[
     "ca-certificates",
     "cloud-init",
     "cron",
     "dbus",
     "expect",
+    "fish",
     "iproute2",
     "less",
     "libpam-runtime",
     "libpam-systemd",
     "login",
+    "man-db",
     "openssh-client",
     "openssh-server",
     "pamtester",
@@ -44,6 +46,7 @@ const PACKAGES: &[&str] = &[
     "sudo",
     "systemd-sysv",
     "util-linux",
+    "zsh",
 ];
 
 /// Gives the root's folder, making it first if it is not there.

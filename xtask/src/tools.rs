@@ -102,6 +102,12 @@ const TOOLS: &[Tool] = &[
         reason: "fetches Microsoft's Python clients for the tenant's tests",
     },
     Tool {
+        package: "groff-base",
+        probe: &["groff", "--version"],
+        purpose: Purpose::Hosts,
+        reason: "reads the man pages, and has nothing against them",
+    },
+    Tool {
         package: "util-linux",
         probe: &["nsenter", "--version"],
         purpose: Purpose::Hosts,

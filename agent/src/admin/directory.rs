@@ -127,6 +127,22 @@ pub(super) fn one_person(store: &Store, text: &str) -> Result<Result<Person, Fai
     })
 }
 
+/// The hint with the nearest of all names that anything has or had here, or of those that were given up.
+pub(super) async fn nearest_ever(
+    call: &Call<'_>,
+    text: &str,
+    only_retired: bool,
+) -> Result<Option<String>, Failure> {
+    let text = text.to_owned();
+    in_store(&call.admin.store, move |store| {
+        let mut nearest = Nearest::to(&text);
+        store.each_name_ever(only_retired, |name| nearest.look_at(name))?;
+        Ok(nearest.hint())
+    })
+    .await
+    .map_err(failure::of_store)
+}
+
 /// All but what is counted of tries.
 fn detail(
     store: &Store,

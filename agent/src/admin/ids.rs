@@ -18,7 +18,7 @@ use crate::ids::{Comparison, compare, moves};
 
 pub(super) fn show(call: Call<'_>) -> Handling<'_> {
     Box::pin(async move {
-        let Request::IdsShow { object, displaced } = call.request else {
+        let Request::IdsShow { object, displaced } = call.request.clone() else {
             return Err(directory::mismatch());
         };
         let mut count = 0;
@@ -28,8 +28,11 @@ pub(super) fn show(call: Call<'_>) -> Handling<'_> {
                 .await
                 .map_err(failure::of_store)?;
             if rows.is_empty() {
+                let nearest = directory::nearest_ever(&call, &text, false).await?;
                 return Err(Failure {
-                    hint: Some("`entractl ids show` lists every id that was given out".to_owned()),
+                    hint: nearest.or_else(|| {
+                        Some("`entractl ids show` lists every id that was given out".to_owned())
+                    }),
                     ..failure::of(
                         FailureKind::NotFound,
                         &format!("no object with an id is or was called {text:?}"),

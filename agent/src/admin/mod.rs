@@ -17,6 +17,8 @@ mod history;
 mod ids;
 mod import;
 mod importers;
+mod metrics;
+mod names;
 mod nearest;
 mod over_sync;
 mod release;
@@ -36,8 +38,9 @@ use entra_protocol::admin::{Done, Failure, FailureKind, Request};
 use tokio::time::timeout;
 
 use crate::auth::{Publish, Throttle, in_store};
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixSeconds};
 use crate::config::Tenant;
+use crate::counters::Counters;
 use crate::doctor::Examiner;
 use crate::entra::Reachability;
 use crate::identity::TenantId;
@@ -74,6 +77,10 @@ pub struct Admin {
     pub host: HostRules,
     /// The tries that failed, which `users unlock` takes away.
     pub throttle: Throttle,
+    /// What happened since the agent began.
+    pub counters: Counters,
+    /// When it did.
+    pub started_at: UnixSeconds,
 }
 
 /// Which names and ids imported objects can't have on this host.

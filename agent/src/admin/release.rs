@@ -12,12 +12,13 @@ use crate::store::Release;
 
 pub(super) fn release(call: Call<'_>) -> Handling<'_> {
     Box::pin(async move {
-        let Request::UsersRelease { name, dry_run } = call.request else {
+        let Request::UsersRelease { name, dry_run } = &call.request else {
             return Err(directory::mismatch());
         };
+        let dry_run = *dry_run;
         let name = name.trim().to_lowercase();
         let asked = name.clone();
-        let actor = call.actor;
+        let actor = call.actor.clone();
         let outcome = in_store(&call.admin.store, move |store| {
             store.release_name(&asked, dry_run, &actor)
         })
@@ -26,7 +27,11 @@ pub(super) fn release(call: Call<'_>) -> Handling<'_> {
         match outcome {
             Release::Free(released) => Ok(Done::Released(released)),
             Release::Unknown => Err(Failure {
-                hint: Some("`entractl ids show NAME` finds whose a name is or was".to_owned()),
+                hint: directory::nearest_ever(&call, &name, true)
+                    .await?
+                    .or_else(|| {
+                        Some("`entractl ids show` lists whose each name is or was".to_owned())
+                    }),
                 ..failure::of(
                     FailureKind::NotFound,
                     &format!("no imported object ever had the name \"{name}\""),

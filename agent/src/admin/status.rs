@@ -33,6 +33,7 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
             })
             .collect();
         let now = call.admin.clock.now();
+        let id_range = call.admin.host.range.span();
         let (throttled_users, throttled_remote_hosts) = match everything {
             true => call.admin.throttle.refused().await,
             false => (0, 0),
@@ -77,6 +78,7 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
                 },
                 throttled_users,
                 throttled_remote_hosts,
+                id_range: Some(id_range),
                 auth: store.auth_state()?,
                 caller: call.caller,
             })

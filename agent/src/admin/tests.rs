@@ -2,6 +2,7 @@
 
 mod doctor;
 mod identities;
+mod naming;
 mod runs;
 mod unlocking;
 
@@ -113,6 +114,8 @@ fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Adm
         importers,
         examiner: Arc::new(doctor::Healthy),
         throttle: Throttle::new(host.store.clone()),
+        counters: crate::counters::Counters::default(),
+        started_at: FixedClock.now(),
         publish: host.publish(),
         host: HostRules {
             files: files(host),
@@ -230,6 +233,7 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
         (Verb::Doctor, [false, false, true, true, true], false),
         (Verb::UsersAdopt, [false; 5], false),
         (Verb::UsersUnadopt, [false; 5], false),
+        (Verb::Names, [true; 5], true),
     ];
     assert_eq!(VERBS.len(), expected.len());
     let caller = |uid, role| Caller {

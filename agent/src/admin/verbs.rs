@@ -8,7 +8,7 @@ use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
     Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, failure, history, ids,
-    import, release, roles, schedule, status, unlock,
+    import, metrics, names, release, roles, schedule, status, unlock,
 };
 use crate::store::Actor;
 
@@ -52,6 +52,8 @@ pub(super) enum Verb {
     UsersAdopt,
     UsersUnadopt,
     Doctor,
+    Names,
+    Metrics,
 }
 
 /// Who may call a verb; root may call all.
@@ -204,6 +206,12 @@ pub(super) const VERBS: &[VerbRow] = &[
         DOCTOR_LIMIT,
     ),
     row(
+        Verb::Metrics,
+        May::Role(Role::Auditor),
+        metrics::metrics,
+        STORE_LIMIT,
+    ),
+    row(
         Verb::UsersUnlock,
         May::Role(Role::Operator),
         unlock::unlock,
@@ -211,6 +219,8 @@ pub(super) const VERBS: &[VerbRow] = &[
     ),
     row(Verb::UsersAdopt, May::Root, adopt::adopt, STORE_LIMIT),
     row(Verb::UsersUnadopt, May::Root, adopt::unadopt, STORE_LIMIT),
+    // Looks at the role itself, and answers with nothing rather than refuse.
+    row(Verb::Names, May::Anyone, names::names, STORE_LIMIT),
 ];
 
 impl Verb {
@@ -239,6 +249,8 @@ impl Verb {
             Request::UsersAdopt { .. } => Self::UsersAdopt,
             Request::UsersUnadopt { .. } => Self::UsersUnadopt,
             Request::Doctor { .. } => Self::Doctor,
+            Request::Names { .. } => Self::Names,
+            Request::Metrics {} => Self::Metrics,
         }
     }
 
@@ -268,6 +280,8 @@ impl Verb {
             Self::UsersAdopt => "users adopt",
             Self::UsersUnadopt => "users adopt --undo",
             Self::Doctor => "doctor",
+            Self::Names => "completion",
+            Self::Metrics => "metrics",
         }
     }
 

@@ -76,6 +76,9 @@ impl SignIns {
             }
         };
         journal::verdict(asked, Some(&person), &trail, &verdict);
+        let tenant = person.key.tenant;
+        self.counters
+            .sign_in(tenant, trail.method_word(), verdict.outcome);
         self.record(asked, &person, &trail, &verdict).await;
         verdict
     }
@@ -108,6 +111,9 @@ impl SignIns {
                     device_code::run(self, tenant, asked, person, module, trail).await?
                 }
             };
+            if matches!(step, Step::Next(_) | Step::NextSaying(_)) && methods.peek().is_some() {
+                self.counters.continued(person.key.tenant, method.word());
+            }
             match step {
                 Step::Proven(identity) => {
                     if let Some(trying) = trail.not_enough.take()

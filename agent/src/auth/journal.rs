@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::Asked;
 use super::throttle::Trying;
 use crate::config::Method;
+use crate::counters::NO_METHOD;
 use crate::entra::{EntraError, Refusal};
 use crate::store::Person;
 
@@ -65,7 +66,7 @@ impl Trail {
 
     /// The word for the method in records.
     pub(super) fn method_word(&self) -> &'static str {
-        self.method.map_or("none", Method::word)
+        self.method.map_or(NO_METHOD, Method::word)
     }
 }
 

@@ -31,6 +31,7 @@ use entra_protocol::login::Screen;
 use tokio::time::Instant;
 
 use crate::config::SignIn;
+use crate::counters::Counters;
 use crate::entra::{LoginService, Verifier};
 use crate::identity::TenantId;
 use crate::store::Store;
@@ -58,6 +59,8 @@ pub struct SignIns {
     methods: SignIn,
     /// How often a password may fail.
     throttle: Throttle,
+    /// For monitoring.
+    counters: Counters,
 }
 
 impl SignIns {
@@ -76,7 +79,15 @@ impl SignIns {
             tenants: tenants.into_iter().collect(),
             methods,
             throttle,
+            counters: Counters::default(),
         }
+    }
+
+    /// The same, counting there how sign-ins end.
+    #[must_use]
+    pub fn counting(mut self, counters: Counters) -> Self {
+        self.counters = counters;
+        self
     }
 }
 

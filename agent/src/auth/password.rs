@@ -43,7 +43,7 @@ pub(super) async fn run(
     }
     let trying = Trying::new(asked, person, tenant.tries);
     if let Err(held) = sign_ins.throttle.may_ask(&trying).await {
-        return Ok(throttled(&held, trail));
+        return Ok(throttled(sign_ins, &held, trail));
     }
     let password = match module.ask_password(PROMPT).await? {
         Reply::CannotPrompt => return Ok(Step::Next(otherwise)),
@@ -58,7 +58,7 @@ pub(super) async fn run(
     }
     let turn = match turn(sign_ins, &trying, module).await? {
         Ok(turn) => turn,
-        Err(held) => return Ok(throttled(&held, trail)),
+        Err(held) => return Ok(throttled(sign_ins, &held, trail)),
     };
     module.wait(ONE_REQUEST).await?;
     let answer = tenant.service.password(&person.upn, &password).await;
@@ -117,7 +117,12 @@ async fn turn(
 }
 
 /// Goes on without a password.
-fn throttled(held: &Held, trail: &mut Trail) -> Step {
+fn throttled(sign_ins: &SignIns, held: &Held, trail: &mut Trail) -> Step {
+    match held {
+        Held::Person(_) => sign_ins.counters.throttle_refusal(false),
+        Held::RemoteHost(..) => sign_ins.counters.throttle_refusal(true),
+        Held::NoTurn => {}
+    }
     trail.fact("throttled", held.fact());
     let outcome = match held {
         Held::Person(_) | Held::RemoteHost(..) => Outcome::MaxTries,

@@ -132,6 +132,7 @@ pub(crate) fn no_answer() -> EntraError {
     EntraError::NoAnswer {
         place: "POST token".to_owned(),
         reason: "connection refused".to_owned(),
+        obstacle: crate::entra::Obstacle::Refused,
     }
 }
 

@@ -4,7 +4,8 @@
 use super::{Doctor, Findings};
 use crate::auth::in_store;
 use crate::config::Tenant;
-use crate::entra::{Endpoints, LoginService, OverHttps, errors};
+use crate::entra::errors::{self, Class};
+use crate::entra::{Endpoints, LoginService, OverHttps};
 
 /// How far back refusals of people count, in seconds: a week.
 const LATELY: u64 = 7 * 24 * 60 * 60;
@@ -54,9 +55,13 @@ async fn policies(doctor: &Doctor, tenant: &Tenant, findings: &mut Findings) {
     let mut is_clear = true;
     for refusal in told {
         let code = refusal.detail.strip_prefix("AADSTS");
-        let meaning = code.and_then(|code| errors::of_code(code.parse().ok()?));
-        let Some(meaning) = meaning.filter(|meaning| errors::is_policy(meaning)) else {
+        let Some(meaning) = code.and_then(|code| errors::of_code(code.parse().ok()?)) else {
             continue;
+        };
+        let name = match meaning.class {
+            _ if errors::is_policy(meaning) => format!("{}-policy", refusal.method),
+            Class::Configuration => "consent".to_owned(),
+            _ => continue,
         };
         is_clear = false;
         let whom = match refusal.people {
@@ -64,7 +69,7 @@ async fn policies(doctor: &Doctor, tenant: &Tenant, findings: &mut Findings) {
             people => format!("{people} people were"),
         };
         findings.warning(
-            &format!("{}-policy", refusal.method),
+            &name,
             format!(
                 "{whom} last refused: {} ({})",
                 meaning.meaning, refusal.detail
@@ -75,7 +80,7 @@ async fn policies(doctor: &Doctor, tenant: &Tenant, findings: &mut Findings) {
     if is_clear {
         findings.good(
             "policies",
-            "nobody's last sign-in of the last 7 days was refused by a policy",
+            "nobody's last sign-in of the last 7 days was refused by a policy or for want of consent",
         );
     }
 }

@@ -7,6 +7,7 @@
 
 mod login;
 mod sync;
+mod way;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,7 +17,7 @@ use entra_protocol::admin::{Check, CheckState};
 use reqwest::Client;
 
 use crate::clock::{Clock, UnixSeconds};
-use crate::config::Tenant;
+use crate::config::{Proxy, Tenant};
 use crate::entra::{EntraError, ProviderMetadata, provider_metadata};
 use crate::graph::RandomBytes;
 use crate::store::Store;
@@ -39,12 +40,16 @@ pub trait Examiner: Send + Sync {
 pub struct Doctor {
     /// Reaches Entra and Graph as imports and sign-ins do.
     pub client: Client,
+    /// The same with every request on a connection of its own: a kept one says nothing of the way.
+    pub lone: Client,
     /// What sign-ins were told lately; for `setup`, which asks before there are any, none.
     pub store: Option<Store>,
     /// For skew and for ends.
     pub clock: Arc<dyn Clock>,
     /// For the ids of requests.
     pub random: RandomBytes,
+    /// The way that all of them take (`[proxy]`).
+    pub proxy: Option<Proxy>,
 }
 
 impl Examiner for Doctor {
@@ -71,9 +76,19 @@ impl Doctor {
     async fn checks(&self, tenant: &Tenant) -> Vec<Check> {
         let mut findings = Findings::of(tenant);
         let id = tenant.id.to_string();
-        match provider_metadata(&self.client, &tenant.login_url, &id).await {
+        way::dns(self, tenant, &mut findings).await;
+        let answer = provider_metadata(&self.lone, &tenant.login_url, &id).await;
+        let outcome = answer.as_ref().map(|_| ());
+        way::proxy(self, outcome, &mut findings);
+        match &answer {
+            Ok(_) => {
+                findings.good("login-service", format!("{} answers", tenant.login_url));
+            }
+            Err(error) => findings.refused("login-service", error, way::cure(error)),
+        }
+        way::tls(outcome, &mut findings);
+        match answer {
             Err(error) => {
-                findings.refused("login-service", &error, login_service_cure(&error));
                 for name in OF_THE_TENANT {
                     findings.skipped(name);
                 }
@@ -84,10 +99,7 @@ impl Doctor {
                     return findings.list;
                 }
             }
-            Ok(found) => {
-                findings.good("login-service", format!("{} answers", tenant.login_url));
-                self.discovered(&found, tenant, &mut findings).await;
-            }
+            Ok(found) => self.discovered(&found, tenant, &mut findings).await,
         }
         sync::examine(self, tenant, &mut findings).await;
         login::examine(self, tenant, &mut findings).await;
@@ -140,16 +152,6 @@ const OF_THE_REGISTRATIONS: [&str; 6] = [
     "login-registration",
     "device-code",
 ];
-
-fn login_service_cure(error: &EntraError) -> &'static str {
-    match error {
-        EntraError::Refused(_) => error.meaning().cure,
-        _ => {
-            "check this host's name server, routes, firewall and [proxy]: it needs port 443 of the login \
-             service and of Graph; a proxy that breaks TLS open needs its authority in the trust store"
-        }
-    }
-}
 
 /// The service's clock and this host's.
 fn skew(service: UnixSeconds, host: UnixSeconds) -> Check {

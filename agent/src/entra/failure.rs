@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::identity::TenantId;
 
-use super::errors;
+use super::{Obstacle, errors};
 
 /// Characters of Entra's own description that are kept.
 const DESCRIPTION_LIMIT: usize = 300;
@@ -22,6 +22,8 @@ pub enum EntraError {
         place: String,
         /// The transport's reason.
         reason: String,
+        /// What stood in the way.
+        obstacle: Obstacle,
     },
     /// It answered something that can't be used; nothing of it was.
     Unusable {
@@ -144,6 +146,15 @@ impl EntraError {
         }
     }
 
+    /// What stood between this host and the service; [`Obstacle::Unknown`] for whatever was answered.
+    #[must_use]
+    pub fn obstacle(&self) -> Obstacle {
+        match self {
+            Self::NoAnswer { obstacle, .. } => *obstacle,
+            _ => Obstacle::Unknown,
+        }
+    }
+
     /// True for a device code that nobody has entered yet (RFC 8628 §3.5).
     #[must_use]
     pub fn is_pending(&self) -> bool {
@@ -191,7 +202,7 @@ impl fmt::Display for EntraError {
                 }
                 f.write_str(")")
             }
-            Self::NoAnswer { place, reason } => write!(f, "{place}: no answer: {reason}"),
+            Self::NoAnswer { place, reason, .. } => write!(f, "{place}: no answer: {reason}"),
             Self::Unusable { place, reason } => {
                 write!(f, "{place}: an answer that can't be used: {reason}")
             }

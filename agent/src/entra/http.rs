@@ -10,7 +10,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::failure::cleaned;
-use super::{EntraError, Refusal, proxy};
+use super::{EntraError, Obstacle, Refusal, proxy};
 use crate::config::Proxy;
 
 /// Connecting, TLS included. A host that doesn't answer in this time is taken for unreachable.
@@ -94,6 +94,7 @@ pub(super) async fn send(client: &Client, mut request: Request) -> Result<Answer
     }
     let no_answer = |error: reqwest::Error| EntraError::NoAnswer {
         place: place.clone(),
+        obstacle: Obstacle::of(&error),
         reason: format!("{} (correlation {request_id})", chain(&error.without_url())),
     };
     let mut response = client.execute(request).await.map_err(no_answer)?;

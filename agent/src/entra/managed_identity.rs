@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use super::arc_challenge;
 use super::failure::cleaned;
 use super::http::{chain, place};
-use super::{EntraError, Refusal};
+use super::{EntraError, Obstacle, Refusal};
 use crate::config::{ManagedIdentity, MetadataSource};
 
 /// Connecting: the service is on this very machine or its host.
@@ -223,6 +223,7 @@ async fn send(
         let reason = chain(&error.without_url());
         Failed::Silence(EntraError::NoAnswer {
             place: place(&Method::GET, url),
+            obstacle: Obstacle::Unknown,
             reason: format!("{reason}; is there a metadata service of Azure on this machine?"),
         })
     })
@@ -288,7 +289,11 @@ async fn read(mut answer: Response) -> Result<Zeroizing<Vec<u8>>, EntraError> {
             Ok(None) => return Ok(body),
             Err(error) => {
                 let reason = chain(&error.without_url());
-                return Err(EntraError::NoAnswer { place, reason });
+                return Err(EntraError::NoAnswer {
+                    place,
+                    reason,
+                    obstacle: Obstacle::Unknown,
+                });
             }
         }
     }

@@ -12,6 +12,7 @@ use tower::BoxError;
 use tower::util::MapErrLayer;
 use zeroize::Zeroizing;
 
+use super::Obstacle;
 use super::http::chain;
 use crate::config::{self, SecretSource};
 
@@ -56,11 +57,21 @@ struct Way {
 
 /// Why a connection failed that should have gone through the proxy.
 #[derive(Debug)]
-struct ThroughProxy(String);
+pub(super) struct ThroughProxy {
+    text: String,
+    obstacle: Obstacle,
+}
+
+impl ThroughProxy {
+    /// Trouble of TLS is the far end's, everything else the proxy's.
+    pub(super) fn obstacle(&self) -> Obstacle {
+        self.obstacle
+    }
+}
 
 impl fmt::Display for ThroughProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -101,10 +112,18 @@ impl Way {
             }
         };
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        ThroughProxy(match &*trouble {
-            Some(trouble) => format!("{what}; its password can't be had: {trouble}"),
-            None => what,
-        })
+        let obstacle = match Obstacle::among(error) {
+            found if found.is_of_tls() => found,
+            _ if facts.contains(REFUSED) => Obstacle::ProxyCredentials,
+            _ => Obstacle::Proxy,
+        };
+        ThroughProxy {
+            text: match &*trouble {
+                Some(trouble) => format!("{what}; its password can't be had: {trouble}"),
+                None => what,
+            },
+            obstacle,
+        }
     }
 }
 

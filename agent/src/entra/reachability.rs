@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
-use super::EntraError;
+use super::{EntraError, Obstacle};
 use crate::clock::{Clock, UnixSeconds, rfc3339};
 
 pub use prober::{Probe, Prober};
@@ -254,6 +254,7 @@ impl Reachability {
     fn refusal(&self, outage: &Outage) -> EntraError {
         EntraError::NoAnswer {
             place: format!("login service of {}", self.0.tenant),
+            obstacle: Obstacle::Unknown,
             reason: format!(
                 "not reachable since {}, last tried {}: {}",
                 rfc3339(outage.since),

@@ -17,6 +17,7 @@ mod compare;
 
 use std::fmt;
 
+use entra_protocol::admin::IdSpan;
 use entra_snapshot::Id;
 use sha2::{Digest, Sha256};
 
@@ -81,6 +82,15 @@ impl IdRange {
             base: ids.base,
             size: ids.size,
         })
+    }
+
+    /// From the first id to the last of the role groups'.
+    #[must_use]
+    pub fn span(&self) -> IdSpan {
+        IdSpan {
+            first: self.base,
+            last: self.role_gid(ROLE_IDS - 1),
+        }
     }
 
     /// The object's candidate number `attempt`.

@@ -31,7 +31,11 @@ where
             let failure = Failure {
                 kind: FailureKind::BadRequest,
                 message: format!("the agent can't read this request: {error}"),
-                hint: Some("are entractl and entra-agent of the same version?".to_owned()),
+                hint: Some(
+                    "entractl and entra-agent are of different versions, it seems: compare \
+                     `entractl --version` with `entra-agent --version`, and restart the agent after an upgrade"
+                        .to_owned(),
+                ),
                 reference: None,
             };
             let _ = line::write(&mut writer, &Reply::Failed(failure)).await;

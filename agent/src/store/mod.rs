@@ -25,6 +25,7 @@ mod names;
 mod people;
 mod planning;
 mod policy;
+mod prefixes;
 mod publication;
 mod reading;
 mod retired;

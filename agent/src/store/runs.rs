@@ -159,6 +159,20 @@ impl Store {
             .transpose()
     }
 
+    /// The tenant's last run that did its work.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn last_sync(&self, tenant: TenantId) -> Result<Option<RunRow>, StoreError> {
+        self.reader()
+            .prepare_cached(&format!(
+                "{RUN} WHERE tenant = ?1 AND summary IS NOT NULL ORDER BY id DESC LIMIT 1"
+            ))?
+            .query_row([tenant], |row| Ok(record(row)))
+            .optional()?
+            .transpose()
+    }
+
     /// True while a run of the tenant is under way.
     ///
     /// # Errors

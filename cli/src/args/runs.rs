@@ -1,9 +1,15 @@
 //! The words and flags of what imports, syncs and schedules.
 
+use std::str::FromStr;
+
 use clap::{Args, Subcommand};
 use entra_protocol::limits::{INTERVAL_MINUTES_MAX, INTERVAL_MINUTES_MIN};
 
+use entra_protocol::admin::NameKind;
+
+use super::times::{Date, date, duration};
 use super::{Names, name, names};
+use crate::complete;
 
 // What flattens into several commands has no doc comment of its own: clap would show it as theirs.
 
@@ -12,7 +18,7 @@ pub(crate) struct Tenant {
     /// Which of this host's tenants, by domain or tenant id
     ///
     /// Not needed where there is only one.
-    #[arg(long, value_name = "DOMAIN", value_parser = name)]
+    #[arg(long, value_name = "DOMAIN", value_parser = name, add = complete::one(NameKind::Domains))]
     pub(crate) tenant: Option<String>,
 }
 
@@ -34,14 +40,14 @@ pub(crate) struct Import {
     /// Users by UPN, short name or object id, separated by commas
     ///
     /// May be given several times.
-    #[arg(long, value_name = "NAME,...", value_parser = names)]
+    #[arg(long, value_name = "NAME,...", value_parser = names, add = complete::list(NameKind::Users))]
     pub(crate) users: Vec<Names>,
 
     /// Groups by display name or object id, separated by commas; their members come along
     ///
     /// Members of nested groups come along too. A comma that belongs to a name is written `\,`.
     /// May be given several times.
-    #[arg(long, value_name = "NAME,...", value_parser = names)]
+    #[arg(long, value_name = "NAME,...", value_parser = names, add = complete::list(NameKind::GroupLabels))]
     pub(crate) groups: Vec<Names>,
 
     /// Import guests too
@@ -84,11 +90,11 @@ pub(crate) struct Select {
     /// Add these groups to the scope, without a list to tick
     ///
     /// By display name or object id, separated by commas; a comma that belongs to a name is written `\,`.
-    #[arg(long, value_name = "NAME,...", value_parser = names)]
+    #[arg(long, value_name = "NAME,...", value_parser = names, add = complete::list(NameKind::GroupLabels))]
     pub(crate) add: Vec<Names>,
 
     /// Take these groups out of the scope, without a list to tick
-    #[arg(long, value_name = "NAME,...", value_parser = names)]
+    #[arg(long, value_name = "NAME,...", value_parser = names, add = complete::list(NameKind::GroupLabels))]
     pub(crate) remove: Vec<Names>,
 
     #[command(flatten)]
@@ -102,7 +108,7 @@ pub(crate) enum Schedule {
     Show,
     /// Set how often a tenant is synced
     Set {
-        /// Time between two runs, as in 30m, 2h or 1d; at least 5m, at most 7d
+        /// Time between two runs, as in 30m, 1h30m or 1d; at least 5m, at most 7d
         ///
         /// Each run comes up to a fifth earlier or later, so that many hosts don't ask at one instant.
         #[arg(long, value_name = "TIME", value_parser = minutes)]
@@ -129,9 +135,13 @@ pub(crate) struct History {
     #[command(flatten)]
     pub(crate) tenant: Tenant,
 
-    /// How many runs to list, the latest first
-    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) limit: u32,
+    /// How many runs to list, the latest first; 20 unless --since says otherwise
+    #[arg(long, value_name = "COUNT", value_parser = count::<u32>)]
+    pub(crate) limit: Option<u32>,
+
+    /// Only runs that began on this day or later, as in 2026-12-31 (UTC)
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub(crate) since: Option<Date>,
 
     #[command(subcommand)]
     pub(crate) one: Option<HistoryVerb>,
@@ -143,29 +153,30 @@ pub(crate) enum HistoryVerb {
     /// Show one run in full, with every object that it could not take
     Show {
         /// The run's number, as `entractl history` lists it
-        #[arg(value_name = "NUMBER")]
+        #[arg(value_name = "NUMBER", value_parser = count::<u64>, add = complete::one(NameKind::Runs))]
         run: u64,
     },
 }
 
-/// Reads `30m`, `2h` or `1d` as minutes.
-pub(crate) fn minutes(text: &str) -> Result<u32, String> {
-    let text = text.trim();
-    let unit = match text.chars().last() {
-        Some('m') => 1,
-        Some('h') => 60,
-        Some('d') => 24 * 60,
-        _ => return Err("a time has a unit, as in 30m, 2h or 1d".to_owned()),
-    };
-    let count = text.get(..text.len() - 1).unwrap_or_default();
-    let minutes = count
-        .parse::<u32>()
+/// Reads a whole number from 1 up.
+fn count<N: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<N, String> {
+    text.trim()
+        .parse()
         .ok()
-        .and_then(|count| count.checked_mul(unit))
-        .ok_or("a time is a whole number and a unit, as in 30m, 2h or 1d")?;
+        .filter(|count| *count >= N::from(1))
+        .ok_or_else(|| "it is a whole number, 1 or more".to_owned())
+}
+
+/// Reads an interval, as minutes.
+pub(crate) fn minutes(text: &str) -> Result<u32, String> {
+    let seconds = duration(text)?.as_secs();
+    let minutes = u32::try_from(seconds / 60).unwrap_or(u32::MAX);
+    if seconds % 60 != 0 {
+        return Err("an interval is whole minutes".to_owned());
+    }
     if !(INTERVAL_MINUTES_MIN..=INTERVAL_MINUTES_MAX).contains(&minutes) {
         return Err(format!(
-            "the shortest is {INTERVAL_MINUTES_MIN}m, the longest {}d",
+            "the shortest interval is {INTERVAL_MINUTES_MIN}m, the longest {}d",
             INTERVAL_MINUTES_MAX / (24 * 60)
         ));
     }
@@ -182,6 +193,7 @@ mod tests {
             ("5m", 5),
             (" 30m", 30),
             ("2h", 120),
+            ("1h30m", 90),
             ("1d", 1440),
             ("7d", 10_080),
         ] {
@@ -191,7 +203,7 @@ mod tests {
             "",
             "m",
             "30",
-            "30s",
+            "330s",
             "-5m",
             "1.5h",
             "4m",

@@ -19,7 +19,7 @@ use crate::host::belongings::{Belonging, belongings, processes};
 use crate::host::files::{Contents, Lock, Way};
 use crate::host::{Host, saved};
 use crate::output::table::properties;
-use crate::output::{Screen, Shown, Text};
+use crate::output::{ProgressLine, Screen, Shown, Text};
 use crate::trouble::{HostTrouble, Trouble};
 
 /// How long the person may take to be found by NSS: the agent has published by then, and nscd keeps a wrong
@@ -84,6 +84,7 @@ pub(crate) fn adopt(
     };
     let preview = step(AdoptStep::Preview)?;
     let home = found.account.home.as_str();
+    let looking = ProgressLine::begin("looking for what belongs to the account");
     let mut adopted = Adopted {
         adoption: preview,
         kept: belongings(host, name, Some(home), Some(found.account.uid)),
@@ -91,6 +92,7 @@ pub(crate) fn adopt(
         found: found.clone(),
         done: false,
     };
+    drop(looking);
     if dry_run {
         return Ok(adopted);
     }
@@ -177,6 +179,7 @@ fn take_out(host: &Host, before: &Contents, found: &Found, ours: &mut bool) -> R
 /// Waits until the name means the person.
 fn await_person(host: &Host, found: &Found) -> Result<(), Trouble> {
     let began = Instant::now();
+    let _waiting = ProgressLine::begin("waiting until the person is found");
     while (host.resolve)(&found.account.name) != Some(found.account.uid) {
         if began.elapsed() > FOUND_LIMIT {
             return Err(Trouble::Host(HostTrouble {

@@ -7,8 +7,9 @@ use entra_protocol::admin::{Check, CheckState, Done, Request, Row, Status};
 use serde::Serialize;
 
 use crate::agent::Ask;
-use crate::host::{Host, wiring};
-use crate::output::{Screen, Shown, Text};
+use crate::host::Host;
+use crate::host::wiring::{self, Published, id_range};
+use crate::output::{ProgressLine, Screen, Shown, Text};
 use crate::trouble::Trouble;
 
 /// `{"checks": [Check]}`
@@ -18,10 +19,19 @@ pub(crate) struct Findings {
 }
 
 pub(crate) fn doctor(ask: Ask<'_>, host: &Host, tenant: Option<&str>) -> Result<Findings, Trouble> {
-    let mut checks = wiring::checks(host);
+    let looking = ProgressLine::begin("looking at this host");
+    let published = Published::open(host);
+    let mut checks = wiring::checks(host, &published);
+    drop(looking);
     match ask(&[Request::Status {}]) {
         Ok(answer) => match answer.done {
-            Done::Status(status) => checks.extend(of_agent(&status)),
+            Done::Status(status) => {
+                // Opened anew: the agent may have published since.
+                let file = Published::open(host).generation();
+                checks.extend(of_agent(&status, file));
+                checks.push(id_range(host, &published, status.id_range.as_ref()));
+                checks.push(ids(&status));
+            }
             _ => return Err(Trouble::WrongAnswer),
         },
         Err(trouble @ Trouble::Client(_)) => {
@@ -57,8 +67,8 @@ impl Findings {
     }
 }
 
-/// What the agent says of itself.
-fn of_agent(status: &Status) -> Vec<Check> {
+/// What the agent says of itself; `file` is the generation that everybody else sees.
+fn of_agent(status: &Status, file: Option<u64>) -> Vec<Check> {
     let mut checks = vec![of_host(
         "agent",
         CheckState::Good,
@@ -66,6 +76,20 @@ fn of_agent(status: &Status) -> Vec<Check> {
         None,
     )];
     checks.push(match &status.published_at {
+        Some(_) if file.is_some_and(|file| file < status.generation) => of_host(
+            "directory",
+            CheckState::Bad,
+            format!(
+                "the agent published generation {}, and programs here see generation {}",
+                status.generation,
+                file.unwrap_or_default()
+            ),
+            Some(
+                "systemctl restart entra-agent publishes it anew; a container must bind the folder, not \
+                 the file"
+                    .to_owned(),
+            ),
+        ),
         Some(at) => of_host(
             "directory",
             CheckState::Good,
@@ -89,21 +113,28 @@ fn of_agent(status: &Status) -> Vec<Check> {
             Some("entractl auth enable".to_owned()),
         )
     });
-    if status.displaced_ids > 0 {
-        checks.push(of_host(
+    checks
+}
+
+/// Whether other hosts come to the same ids.
+fn ids(status: &Status) -> Check {
+    match status.displaced_ids {
+        0 => of_host(
+            "ids",
+            CheckState::Good,
+            "other hosts work out the same ids".to_owned(),
+            None,
+        ),
+        displaced => of_host(
             "ids",
             CheckState::Warning,
-            format!(
-                "{} ids that other hosts can't work out",
-                status.displaced_ids
-            ),
+            format!("{displaced} ids that other hosts can't work out"),
             Some(
                 "entractl ids export here, entractl ids import on the others, before first use"
                     .to_owned(),
             ),
-        ));
+        ),
     }
-    checks
 }
 
 fn of_host(name: &str, state: CheckState, found: String, cure: Option<String>) -> Check {
@@ -121,6 +152,8 @@ impl Shown for Findings {
     fn text(&self, _: Screen) -> Text {
         let mut data = String::new();
         let mut about = "";
+        let widest = self.checks.iter().map(|check| check.name.len()).max();
+        let width = widest.unwrap_or_default();
         for check in &self.checks {
             if about != check.about {
                 if !about.is_empty() {
@@ -139,11 +172,12 @@ impl Shown for Findings {
             line(
                 &mut data,
                 &format!("  {word}"),
-                &format!("{}: {}", check.name, check.found),
+                &format!("{:width$}  {}", check.name, check.found),
             );
             for (label, text) in [("do", &check.cure), ("reference", &check.reference)] {
                 if let Some(text) = text {
-                    line(&mut data, "          ", &format!("{label}: {text}"));
+                    let before = " ".repeat(STATE_WIDTH + width + 2);
+                    line(&mut data, &before, &format!("{label}: {text}"));
                 }
             }
         }
@@ -166,6 +200,9 @@ impl Shown for Findings {
         }
     }
 }
+
+/// Columns before a check's name.
+const STATE_WIDTH: usize = 10;
 
 /// One line, escaped: what was found may quote the tenant.
 fn line(data: &mut String, before: &str, text: &str) {

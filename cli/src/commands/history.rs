@@ -6,15 +6,21 @@ use serde::Serialize;
 use super::import::unsaid;
 use super::summary::{failure_table, properties_of, result_line, summary_table};
 use crate::agent::Ask;
-use crate::args::{History, HistoryVerb};
+use crate::args::{Date, History, HistoryVerb};
 use crate::output::table::{Column, properties, table};
 use crate::output::{Screen, Shown, Text};
 use crate::trouble::Trouble;
+
+/// Runs that are listed if nothing else is said: they fit on a screen.
+const USUAL_LIMIT: u32 = 20;
 
 /// `{"runs": [RunRow]}`
 #[derive(Debug, Serialize)]
 pub(crate) struct Runs {
     runs: Vec<RunRow>,
+    /// For the text of an empty list.
+    #[serde(skip)]
+    since: Option<Date>,
 }
 
 /// `{"run": RunRow, "failures": [FailedObject]}`
@@ -27,7 +33,10 @@ pub(crate) struct OneRun {
 pub(crate) fn list(ask: Ask<'_>, asked: &History) -> Result<Runs, Trouble> {
     let answer = ask(&[Request::HistoryList {
         tenant: asked.tenant.tenant.clone(),
-        limit: Some(asked.limit),
+        limit: Some(asked.limit.unwrap_or(match asked.since {
+            Some(_) => u32::MAX,
+            None => USUAL_LIMIT,
+        })),
     }])?;
     if !matches!(answer.done, Done::Rows { .. }) {
         return Err(Trouble::WrongAnswer);
@@ -36,8 +45,18 @@ pub(crate) fn list(ask: Ask<'_>, asked: &History) -> Result<Runs, Trouble> {
         Row::Run(run) => Ok(*run),
         _ => Err(Trouble::WrongAnswer),
     };
-    let runs: Result<_, _> = answer.rows.into_iter().map(one).collect();
-    Ok(Runs { runs: runs? })
+    let mut runs = answer
+        .rows
+        .into_iter()
+        .map(one)
+        .collect::<Result<Vec<_>, _>>()?;
+    if let Some(day) = asked.since {
+        runs.retain(|run| day.is_reached_by(&run.started_at));
+    }
+    Ok(Runs {
+        runs,
+        since: asked.since,
+    })
 }
 
 pub(crate) fn show(ask: Ask<'_>, verb: &HistoryVerb) -> Result<OneRun, Trouble> {
@@ -78,14 +97,16 @@ impl Shown for Runs {
                 ]
             }),
         );
-        let talk = if self.runs.is_empty() {
-            "No run is remembered; `entractl import` makes the first."
-        } else {
-            "`entractl history show RUN` shows one with its failed objects."
+        let talk = match (self.runs.is_empty(), self.since) {
+            (true, Some(day)) => format!("No run that is remembered began on {day} or later."),
+            (true, None) => "No run is remembered; `entractl import` makes the first.".to_owned(),
+            (false, _) => {
+                "`entractl history show RUN` shows one with its failed objects.".to_owned()
+            }
         };
         Text {
             data,
-            talk: vec![talk.to_owned()],
+            talk: vec![talk],
         }
     }
 }
@@ -172,7 +193,8 @@ mod tests {
     fn the_runs_in_a_pipe() {
         let asked = History {
             tenant: Tenant::default(),
-            limit: 3,
+            limit: Some(3),
+            since: None,
             one: None,
         };
         let shown = list(

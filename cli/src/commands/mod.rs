@@ -5,11 +5,15 @@
 
 mod adopt;
 mod auth;
+mod completions;
 mod doctor;
 mod groups;
 mod history;
 mod ids;
 mod import;
+mod man_pages;
+mod metrics;
+mod pam;
 mod release;
 mod role;
 mod schedule;
@@ -24,7 +28,7 @@ use entra_protocol::admin::Request;
 use entra_protocol::limits::ADMIN_SILENCE_LIMIT;
 
 use crate::agent::{self, Answer};
-use crate::args::{Arguments, Auth, Command, Groups, Ids, RoleVerb, Tenant, Users};
+use crate::args::{Arguments, Auth, Command, Groups, Ids, Pam, RoleVerb, Tenant, Users};
 use crate::host::Host;
 use crate::output::{Output, ProgressLine, ticks};
 use crate::trouble::Trouble;
@@ -36,7 +40,7 @@ use crate::trouble::Trouble;
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trouble> {
     let mut ask = |requests: &[Request]| -> Result<Answer, Trouble> {
         // Ends with the question, so that the line is gone when the answer is shown.
-        let mut line = ProgressLine::default();
+        let mut line = ProgressLine::begin("waiting for the agent");
         agent::ask(
             &arguments.socket,
             ADMIN_SILENCE_LIMIT,
@@ -70,6 +74,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
                 Ok(())
             }
         }
+        Command::Metrics => output.answer(&metrics::metrics(&mut ask)?),
         Command::Users(Users::List) => output.answer(&users::list(&mut ask)?),
         Command::Users(Users::Show { user }) => output.answer(&users::show(&mut ask, user)?),
         Command::Groups(Groups::Fetch(tenant)) => output.answer(&groups::fetch(&mut ask, tenant)?),
@@ -111,9 +116,22 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
                 output.answer(&adopt::adopt(&mut ask, &host, name, object, *dry_run)?)
             }
         }
+        Command::Pam(verb) => {
+            let host = Host::of_this_process();
+            match verb {
+                Pam::Preview => output.answer(&pam::preview(&host)?),
+                Pam::Enable(asked) => pam::enable(&host, asked, arguments.json, output),
+                Pam::Confirm => output.answer(&pam::confirm(&host)?),
+                Pam::Disable => output.answer(&pam::disable(&host)?),
+                Pam::Undo => output.answer(&pam::undo(&host)?),
+                Pam::Account { service, user } => pam::account(service, user),
+            }
+        }
         Command::Ids(Ids::Show { object, displaced }) => {
             output.answer(&ids::show(&mut ask, object.as_deref(), *displaced)?)
         }
+        Command::Completions { shell } => output.answer(&completions::completions(shell)?),
+        Command::ManPages { folder } => output.answer(&man_pages::write(folder)?),
         Command::Ids(Ids::Export) => output.answer(&ids::export(&mut ask)?),
         Command::Ids(Ids::Import {
             file,

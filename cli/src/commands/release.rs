@@ -10,7 +10,7 @@ use crate::agent::Ask;
 use crate::host::Host;
 use crate::host::belongings::{Belonging, belongings};
 use crate::output::table::{Column, properties, table};
-use crate::output::{Screen, Shown, Text};
+use crate::output::{ProgressLine, Screen, Shown, Text};
 use crate::trouble::Trouble;
 
 /// `{"released": ReleasedName, "left": [{"what", "place", "seen"}]}`
@@ -38,7 +38,9 @@ pub(crate) fn release(
     };
     // First whose it was, then what is left of it, and only then is it free.
     let before = question(true)?;
+    let looking = ProgressLine::begin("looking for what is left under the name");
     let left = belongings(host, &before.name, before.home.as_deref(), before.id);
+    drop(looking);
     let released = if dry_run { before } else { question(false)? };
     Ok(Released { released, left })
 }

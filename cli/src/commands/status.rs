@@ -198,6 +198,7 @@ mod tests {
             displaced_ids: 0,
             throttled_users: 0,
             throttled_remote_hosts: 0,
+            id_range: None,
             auth: AuthState {
                 enabled: false,
                 local_auth: "allow".into(),

@@ -243,7 +243,7 @@ fn write_new(path: &Path, new: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// A new file has its folder's label on SELinux hosts; this gives it its own.
-fn relabel(host: &Host, path: &Path) {
+pub(crate) fn relabel(host: &Host, path: &Path) {
     let tool = host.path(RESTORECON);
     if host.path(SELINUX).exists() && tool.exists() {
         // Best effort: without it the file reads all the same, and the next relabelling mends it.

@@ -1,8 +1,8 @@
 //! What `entractl` sees and changes on the host itself, with the caller's own rights.
 //!
-//! Two verbs have a half that the agent can't do, since it is nobody special: `users release` looks at what
+//! Some verbs have a half that the agent can't do, since it is nobody special: `users release` looks at what
 //! an old name left behind, `users adopt`, run by root, takes a local account out of the host's files and
-//! puts it back. Everything is found below one folder, `/` but in tests.
+//! puts it back, `pam`, run by root, wires sign-in into PAM, NSS and sshd. Everything is found below one folder, `/` but in tests.
 //!
 //! Invariant: the account files are replaced whole, under the lock that useradd(8) and passwd(1) take, and
 //! what is taken out is written down before.
@@ -10,10 +10,12 @@
 pub(crate) mod account;
 pub(crate) mod belongings;
 pub(crate) mod files;
+pub(crate) mod pam;
 pub(crate) mod saved;
 pub(crate) mod wiring;
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::unistd::{User, geteuid};
 
@@ -25,6 +27,8 @@ pub(crate) struct Host {
     pub(crate) is_root: bool,
     /// The uid that a name has, asked of NSS as every program does.
     pub(crate) resolve: fn(&str) -> Option<u32>,
+    /// The time of day, in seconds since 1970.
+    pub(crate) now: u64,
 }
 
 impl Host {
@@ -37,6 +41,7 @@ impl Host {
                 let user = User::from_name(name).ok().flatten()?;
                 Some(user.uid.as_raw())
             },
+            now: seconds_now(),
         }
     }
 
@@ -51,6 +56,7 @@ impl Host {
             root: root.to_owned(),
             is_root,
             resolve,
+            now: 0,
         }
     }
 
@@ -58,4 +64,14 @@ impl Host {
     pub(crate) fn path(&self, absolute: &str) -> PathBuf {
         self.root.join(absolute.trim_start_matches('/'))
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the time of day enters"
+)]
+fn seconds_now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
 }

@@ -4,6 +4,7 @@
 //! document or none. A reader who leaves early (`entractl users list | head`) ends the program quietly;
 //! any other error on stdout is a failure of the command. Errors on stderr are nobody's to hear.
 
+mod colour;
 pub(crate) mod escape;
 mod json;
 mod progress;
@@ -41,6 +42,8 @@ pub(crate) struct Text {
 pub(crate) struct Output {
     json: bool,
     screen: Screen,
+    /// Whether labels on stderr are painted.
+    paints: bool,
     stdout: Box<dyn Write>,
     stderr: Box<dyn Write>,
 }
@@ -51,6 +54,7 @@ impl Output {
         Self {
             json,
             screen: Screen::of_stdout(),
+            paints: colour::of_stderr(),
             // Not locked for longer than a write: the progress line has a thread that draws on stderr.
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
@@ -112,6 +116,10 @@ impl Output {
     }
 
     fn say(&mut self, line: &str) {
+        let line = match self.paints {
+            true => colour::paint(line),
+            false => line.into(),
+        };
         let _ = write_whole(&mut *self.stderr, &format!("{line}\n"));
     }
 }
@@ -128,7 +136,7 @@ fn write_whole(stream: &mut dyn Write, text: &str) -> io::Result<()> {
 
 /// `error:`, `hint:`, `reference:`, without the last line end. Lines after the first are indented, so that
 /// no text from outside can pose as a line of ours.
-fn error_text(error: &Explained) -> String {
+pub(crate) fn error_text(error: &Explained) -> String {
     let labelled = [
         ("error", Some(&error.message)),
         ("hint", error.hint.as_ref()),
@@ -167,6 +175,7 @@ mod tests {
         Output {
             json: false,
             screen: Screen::Plain,
+            paints: false,
             stdout: Box::new(Broken(kind)),
             stderr: Box::new(io::sink()),
         }

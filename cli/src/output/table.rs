@@ -4,6 +4,8 @@
 //! line a row, columns aligned by blanks, so that `grep` and `awk` see rows. Everything reads without
 //! colour. Invariant: every cell is escaped here, so that no caller can forget it.
 
+use std::ffi::OsStr;
+
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
 use super::escape::escape;
@@ -27,10 +29,9 @@ impl Screen {
         if !probe.is_tty() {
             return Self::Plain;
         }
-        // A pseudo-terminal whose size nobody set says 0.
-        let columns = probe.width().filter(|columns| *columns > 0);
+        let wished = std::env::var_os("COLUMNS");
         Self::Terminal {
-            columns: columns.unwrap_or(USUAL_COLUMNS),
+            columns: columns(wished.as_deref().and_then(OsStr::to_str), probe.width()),
         }
     }
 
@@ -41,6 +42,16 @@ impl Screen {
             Self::Plain => true,
         }
     }
+}
+
+/// The width: the person's wish (environ(7), `COLUMNS`), else the terminal's own, else the usual one.
+fn columns(wished: Option<&str>, own: Option<u16>) -> u16 {
+    wished
+        .and_then(|wished| wished.parse().ok())
+        .filter(|columns| *columns >= LEAST_COLUMNS)
+        // A pseudo-terminal whose size nobody set says 0.
+        .or(own.filter(|columns| *columns > 0))
+        .unwrap_or(USUAL_COLUMNS)
 }
 
 /// A column: its title and how it behaves.
@@ -158,6 +169,9 @@ pub(crate) fn text(value: &str) -> String {
 /// The width of a terminal that does not know its own.
 const USUAL_COLUMNS: u16 = 80;
 
+/// No wish for fewer is heard: a table would have a letter a line.
+const LEAST_COLUMNS: u16 = 20;
+
 /// Columns of a terminal that shows ids: an object id takes 39 with its frame, the rest of a table some 60.
 const ROOM_FOR_IDS: u16 = 100;
 
@@ -205,6 +219,48 @@ mod tests {
 └───────┴────────────┴───────────────┘
 "
         );
+    }
+
+    #[test]
+    fn the_width_is_the_wish_then_the_terminals_then_the_usual_one() {
+        for (wished, own, expected) in [
+            (Some("132"), Some(80), 132),
+            (None, Some(100), 100),
+            (Some("0"), Some(100), 100),
+            (Some("wide"), None, 80),
+            (None, Some(0), 80),
+        ] {
+            assert_eq!(columns(wished, own), expected, "{wished:?} {own:?}");
+        }
+    }
+
+    #[test]
+    fn wide_characters_and_long_names_fit_and_nothing_is_lost() {
+        let long = "a-very-long-name-that-somebody-was-given@subsidiary.contoso.example";
+        let wide = "王小明 山田太郎 김철수";
+        let screen = Screen::Terminal { columns: 50 };
+        let row = ["wang".into(), long.into(), wide.into()];
+        let titles = [
+            Column::text("NAME"),
+            Column::text("UPN"),
+            Column::text("DISPLAY NAME"),
+        ];
+        let text = table(screen, titles, [row.clone()]);
+        for line in text.lines() {
+            assert_eq!(unicode_width::UnicodeWidthStr::width(line), 50, "{text}");
+        }
+        for column in [1, 2] {
+            let folded: String = text
+                .lines()
+                .filter_map(|line| line.trim_matches('│').split('┆').nth(column))
+                .skip(1)
+                .flat_map(str::chars)
+                .filter(|character| !character.is_whitespace())
+                .collect();
+            assert_eq!(folded, row[column].replace(' ', ""), "{text}");
+        }
+        // In a pipe nothing is folded or cut, however long.
+        assert!(table(Screen::Plain, titles, [row]).contains(long));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(crate) fn user() -> UserRow {
     }
 }
 
-fn group() -> GroupRow {
+pub(crate) fn group() -> GroupRow {
     GroupRow {
         name: "engineering".into(),
         display_name: "Engineering".into(),
@@ -36,7 +36,7 @@ fn group() -> GroupRow {
     }
 }
 
-fn auth() -> AuthState {
+pub(crate) fn auth() -> AuthState {
     AuthState {
         enabled: true,
         local_auth: "allow".into(),
@@ -76,7 +76,7 @@ pub(crate) fn failed() -> FailedObject {
     }
 }
 
-fn done(done: Done) -> Reply {
+pub(crate) fn done(done: Done) -> Reply {
     Reply::Done(Box::new(done))
 }
 
@@ -171,7 +171,7 @@ fn a_sync_and_its_dry_run() {
     assert_eq!(document["import"]["dry_run"], true);
 }
 
-fn domain() -> DomainRow {
+pub(crate) fn domain() -> DomainRow {
     DomainRow {
         tenant_id: "11111111-2222-3333-4444-555555555555".into(),
         domain: "contoso.example".into(),
@@ -188,7 +188,7 @@ fn domain() -> DomainRow {
     }
 }
 
-fn ran() -> RunRow {
+pub(crate) fn ran() -> RunRow {
     RunRow {
         id: 3,
         tenant_id: "11111111-2222-3333-4444-555555555555".into(),
@@ -266,6 +266,7 @@ fn status() {
         displaced_ids: 0,
         throttled_users: 1,
         throttled_remote_hosts: 0,
+        id_range: None,
         auth: auth(),
         caller: Caller {
             uid: 0,

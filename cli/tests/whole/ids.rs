@@ -7,11 +7,11 @@ use serde_json::json;
 
 use crate::scripted::{Place, expect, run};
 
-const TENANT: &str = "7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001";
-const ALICE: &str = "11111111-0000-4000-8000-000000000001";
+pub(crate) const TENANT: &str = "7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001";
+pub(crate) const ALICE: &str = "11111111-0000-4000-8000-000000000001";
 const BOB: &str = "11111111-0000-4000-8000-000000000002";
 
-fn allocation(object: &str, id: u32, name: &str, attempt: Option<u32>) -> IdRow {
+pub(crate) fn allocation(object: &str, id: u32, name: &str, attempt: Option<u32>) -> IdRow {
     IdRow {
         id,
         kind: "user".into(),
@@ -25,7 +25,7 @@ fn allocation(object: &str, id: u32, name: &str, attempt: Option<u32>) -> IdRow 
     }
 }
 
-fn rows() -> Vec<Reply> {
+pub(crate) fn rows() -> Vec<Reply> {
     vec![
         Reply::Row(Row::Id(allocation(BOB, 1002, "bob", None))),
         Reply::Row(Row::Id(allocation(ALICE, 100_001, "alice", Some(0)))),
@@ -33,11 +33,11 @@ fn rows() -> Vec<Reply> {
     ]
 }
 
-const MAP: &str = "# entra-login id map, version 1\n# tenant object id kind name\n\
+pub(crate) const MAP: &str = "# entra-login id map, version 1\n# tenant object id kind name\n\
     7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001 11111111-0000-4000-8000-000000000001 100001 user alice\n\
     7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001 11111111-0000-4000-8000-000000000002 1002 user bob\n";
 
-fn import(dry_run: bool, skip_conflicts: bool) -> Request {
+pub(crate) fn import(dry_run: bool, skip_conflicts: bool) -> Request {
     let row = |object: &str, id| IdMapRow {
         tenant_id: TENANT.into(),
         object_id: object.into(),
@@ -51,7 +51,7 @@ fn import(dry_run: bool, skip_conflicts: bool) -> Request {
     }
 }
 
-fn compared(written: bool) -> Vec<Reply> {
+pub(crate) fn compared(written: bool) -> Vec<Reply> {
     vec![
         Reply::Row(Row::IdDifference(IdDifference {
             change: IdChange::Conflict,

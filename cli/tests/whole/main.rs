@@ -6,9 +6,15 @@
 #[cfg(test)]
 mod bulk;
 #[cfg(test)]
+mod completions;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod ids;
+#[cfg(test)]
+mod man_pages;
 #[cfg(test)]
 mod misbehaving_agents;
 #[cfg(test)]
@@ -16,6 +22,16 @@ mod readers_who_leave;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod scenes;
+#[cfg(test)]
 mod scripted;
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
+mod terminals;
+#[cfg(test)]
 mod texts;
+#[cfg(test)]
+mod verbs;
+#[cfg(test)]
+mod wrong_lines;

@@ -72,7 +72,11 @@ fn a_full_disk_is_a_failure() {
                 .read_to_string(&mut stderr)
                 .unwrap();
             assert!(
-                stderr.starts_with("error: can't write to standard output: "),
+                stderr.starts_with("error: can't write to standard output: No space left"),
+                "{stderr}"
+            );
+            assert!(
+                stderr.contains("\nhint: make room where the output goes"),
                 "{stderr}"
             );
         });

@@ -56,7 +56,7 @@ fn a_dead_agent_is_named_with_what_to_look_at() {
     let socket = place.socket();
     let sentence = format!(
         "error: the agent is not running: nobody listens at {}\n\
-         hint: see `systemctl status entra-agent`\n",
+         hint: `systemctl start entra-agent` starts it; `journalctl -u entra-agent` says why it ended\n",
         socket.display()
     );
     let missing = place.run(&["status"]);

@@ -53,6 +53,8 @@ impl Place {
             .arg("--socket")
             .arg(self.socket())
             .args(arguments)
+            // The tests' own terminal folds no help.
+            .env_remove("COLUMNS")
             .stdin(Stdio::null());
         command
     }

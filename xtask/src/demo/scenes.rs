@@ -8,7 +8,7 @@ use crate::command::{Outcome, fail};
 
 /// Every scene, stopping at the first that does not show what it must.
 pub(crate) fn play(stage: &Stage) -> Outcome {
-    import(stage)?;
+    set_up(stage)?;
     password(stage)?;
     device_code(stage)?;
     administrator(stage)?;
@@ -17,9 +17,19 @@ pub(crate) fn play(stage: &Stage) -> Outcome {
     not_imported(stage)
 }
 
-fn import(stage: &Stage) -> Outcome {
-    stage.title("The tenant's people and groups come to the host");
-    stage.command("entractl import", &["added", "failed", "users", "groups"])?;
+fn set_up(stage: &Stage) -> Outcome {
+    stage.title("An empty host is set up, and the tenant's people come to it");
+    stage.empty()?;
+    stage.remark(
+        "Without flags it asks for all of this in a terminal. Each answer is tested first.",
+    );
+    stage.command(
+        "entractl setup --non-interactive --tenant contoso.example \
+         --sync-client-id 3a6b1f0e-5c1d-4c58-8f3e-1f5f2a8d0002 --client-secret-stdin \
+         --login-client-id 9e0c7b44-21f7-4b0e-b0a7-6f8f1c3d0003 \
+         --remote-methods password,device-code --everyone < /root/secret",
+        &["reads-users", "added", "failed", "users", "groups", "Next:"],
+    )?;
     stage.command(
         "entractl role set administrator carol@contoso.example",
         &["carol"],

@@ -30,6 +30,18 @@ impl Stage {
         &self.host
     }
 
+    /// Takes away what the tests' image configures, so that the host knows no tenant.
+    pub(crate) fn empty(&self) -> Outcome {
+        self.host
+            .run(
+                "systemctl disable --now entra-agent.service entra-agent-login.socket \
+                 entra-agent-admin.socket && cd /etc/entra-login && rm agent.toml && \
+                 mv sync.secret /root/secret",
+            )?
+            .stdout()?;
+        Ok(())
+    }
+
     /// Begins a scene.
     pub(crate) fn title(&self, title: &str) {
         show(&format!(

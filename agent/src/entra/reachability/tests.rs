@@ -51,6 +51,7 @@ fn no_answer() -> EntraError {
     EntraError::NoAnswer {
         place: "POST token".to_owned(),
         reason: "connection refused".to_owned(),
+        obstacle: crate::entra::Obstacle::Refused,
     }
 }
 

@@ -14,7 +14,6 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use entra_protocol::admin::Progress;
 use entra_protocol::probe::{Finding, Part, Question};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -58,12 +57,7 @@ pub(super) fn ask(
         },
         part,
     };
-    let mut line = ProgressLine::default();
-    line.show(&Progress {
-        stage: "asking the tenant".to_owned(),
-        done: 0,
-        total: None,
-    });
+    let _line = ProgressLine::begin("asking the tenant");
     run(agent, &question).map_err(|reason| {
         Trouble::Host(HostTrouble {
             message: format!("{PROGRAM} --probe: {reason}"),

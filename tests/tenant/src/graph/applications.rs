@@ -152,8 +152,11 @@ fn add_password(app: &mut App, sent: &Map<String, Value>) -> Result<Reply, Graph
         expires: end.to_owned(),
     };
     let mut shown = password(&secret);
-    shown["secretText"] = json!(secret.value);
-    shown["displayName"] = wanted["displayName"].clone();
+    if let Value::Object(shown) = &mut shown {
+        shown.insert("secretText".to_owned(), json!(secret.value));
+        let name = wanted.get("displayName").cloned().unwrap_or_default();
+        shown.insert("displayName".to_owned(), name);
+    }
     app.secrets.push(secret);
     Ok(Reply::Json(shown))
 }
@@ -195,8 +198,9 @@ fn presented(app: &App) -> Value {
         "signInAudience": "AzureADMyOrg",
         "tags": [],
     });
-    for (name, value) in &app.declared {
-        shown[name] = value.clone();
+    if let Value::Object(shown) = &mut shown {
+        let declared = app.declared.iter();
+        shown.extend(declared.map(|(name, value)| (name.clone(), value.clone())));
     }
     shown
 }

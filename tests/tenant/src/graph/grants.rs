@@ -17,6 +17,11 @@ use crate::wire::Request;
 /// The role of applications that have none of their own.
 const DEFAULT_ROLE: &str = "00000000-0000-0000-0000-000000000000";
 
+/// What was sent under a name, null if nothing was.
+fn field<'a>(sent: &'a Value, name: &str) -> &'a Value {
+    sent.get(name).unwrap_or(&Value::Null)
+}
+
 /// Answers a change below `/servicePrincipals`.
 pub(super) fn change_principal(
     world: &mut World,
@@ -33,7 +38,7 @@ pub(super) fn change_principal(
         (&Method::PATCH, [key]) => {
             principal.need(Right::ManageApplications)?;
             let app = app_of(principal.tenant_mut(world)?, key)?;
-            match sent["appRoleAssignmentRequired"].as_bool() {
+            match field(&sent, "appRoleAssignmentRequired").as_bool() {
                 Some(required) => app.assignment_required = required,
                 None => {
                     return Err(GraphError::not_simulated(
@@ -46,8 +51,8 @@ pub(super) fn change_principal(
         (&Method::POST, [key, side @ ("appRoleAssignments" | "appRoleAssignedTo")]) => {
             principal.need(Right::GrantRoles)?;
             let its_own = match *side {
-                "appRoleAssignments" => &sent["principalId"],
-                _ => &sent["resourceId"],
+                "appRoleAssignments" => field(&sent, "principalId"),
+                _ => field(&sent, "resourceId"),
             };
             if its_own != &json!(key) {
                 return Err(GraphError::bad_value(
@@ -67,7 +72,7 @@ fn app_of<'a>(tenant: &'a mut Tenant, key: &str) -> Result<&'a mut App, GraphErr
 }
 
 fn make(tenant: &mut Tenant, sent: &Value) -> Result<Reply, GraphError> {
-    let client_id = text("appId", &sent["appId"])?;
+    let client_id = text("appId", field(sent, "appId"))?;
     let mut apps = tenant.apps.iter_mut();
     let app = apps.find(|app| app.client_id == client_id).ok_or_else(|| {
         GraphError::bad_value(format!(
@@ -86,9 +91,9 @@ fn make(tenant: &mut Tenant, sent: &Value) -> Result<Reply, GraphError> {
 }
 
 fn assign(tenant: &mut Tenant, sent: &Value) -> Result<Reply, GraphError> {
-    let who = text("principalId", &sent["principalId"])?;
-    let to = text("resourceId", &sent["resourceId"])?;
-    let role = text("appRoleId", &sent["appRoleId"])?;
+    let who = text("principalId", field(sent, "principalId"))?;
+    let to = text("resourceId", field(sent, "resourceId"))?;
+    let role = text("appRoleId", field(sent, "appRoleId"))?;
     let invalid =
         || GraphError::bad_value("Permission being assigned was not found on application.");
     let list = if to == graph_id(tenant) {
@@ -126,17 +131,17 @@ pub(super) fn consent(
     principal.need(Right::Consent)?;
     let sent = Value::Object(object(request)?);
     let tenant = principal.tenant_mut(world)?;
-    let scope = text("scope", &sent["scope"])?.to_owned();
+    let scope = text("scope", field(&sent, "scope"))?.to_owned();
     match (&request.method, rest) {
         (&Method::POST, []) => {
-            if sent["consentType"] != json!("AllPrincipals")
-                || sent["resourceId"] != json!(graph_id(tenant))
+            if *field(&sent, "consentType") != json!("AllPrincipals")
+                || *field(&sent, "resourceId") != json!(graph_id(tenant))
             {
                 return Err(GraphError::not_simulated(
                     "consent but for everybody and to Graph",
                 ));
             }
-            let app = app_of(tenant, text("clientId", &sent["clientId"])?)?;
+            let app = app_of(tenant, text("clientId", field(&sent, "clientId"))?)?;
             if !app.consents.is_empty() {
                 return Err(GraphError::bad_value("Permission entry already exists."));
             }
@@ -147,7 +152,9 @@ pub(super) fn consent(
             });
             app.count_consents();
             let mut shown = sent.clone();
-            shown["id"] = json!(id);
+            if let Value::Object(shown) = &mut shown {
+                shown.insert("id".to_owned(), json!(id));
+            }
             Ok(Reply::Created(shown))
         }
         (&Method::PATCH, [key]) => {
