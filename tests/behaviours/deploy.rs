@@ -1,8 +1,7 @@
 //! docs/deploy.md is true: its examples, as they stand there, bring an empty host to imported people.
 //!
-//! What installs the package is left out, since the tests' hosts have it already, and what wires PAM, which
-//! their image did: the playbook's tags `package` and `wiring`, cloud-init's modules for apt and packages,
-//! and one line of `runcmd`.
+//! Only what installs the package is left out, since the tests' hosts have it already: the playbook's tag
+//! `package`, and cloud-init's modules for apt and packages.
 
 use std::time::Duration;
 
@@ -24,19 +23,35 @@ fn example(first_line: &str) -> Result<&'static str, Trouble> {
         .ok_or_else(|| Trouble::new(format!("docs/deploy.md has no example {first_line}")))
 }
 
+/// An empty host that its image had wired, and is no more.
+fn unwired_host() -> Result<Host, Trouble> {
+    let host = empty_host()?;
+    host.run("entractl pam disable")?.stdout()?;
+    host.run("cat /etc/pam.d/common-* /etc/nsswitch.conf | grep -w -e pam_entra -e entra")?
+        .refusal()?;
+    Ok(host)
+}
+
+/// Whether PAM asks for people now, and cron's account phase lets one in.
+fn is_wired(host: &Host) -> Result<(), Trouble> {
+    host.run("grep -l pam_entra /etc/pam.d/common-auth && pamtester cron alice acct_mgmt")?
+        .stdout()
+        .map(drop)
+}
+
 fn play(host: &Host, more: &str) -> Result<Output, Trouble> {
     host.run_within(
         LIMIT,
         &format!(
             "cd /root && PYTHONPATH=/opt/python PYTHONDONTWRITEBYTECODE=1 python3 -m ansible playbook \
-             -i inventory --skip-tags package,wiring {more} entra-login.yml"
+             -i inventory --skip-tags package {more} entra-login.yml"
         ),
     )
 }
 
 #[test]
 fn the_playbook_sets_a_host_up_and_changes_nothing_the_second_time() -> Result<(), Trouble> {
-    let host = empty_host()?;
+    let host = unwired_host()?;
     host.write("/root/entra-login.yml", example("# entra-login.yml")?)?;
     host.write(
         "/root/inventory",
@@ -48,6 +63,7 @@ fn the_playbook_sets_a_host_up_and_changes_nothing_the_second_time() -> Result<(
     assert!(!recap.contains("changed=0"), "{first}");
     host.run("getent passwd alice && id carol | grep entra-admins")?
         .stdout()?;
+    is_wired(&host)?;
     let status = host.run("entractl auth status")?;
     assert!(status.stdout()?.contains("enabled"), "{status}");
 
@@ -73,17 +89,15 @@ fn the_playbook_sets_a_host_up_and_changes_nothing_the_second_time() -> Result<(
 
 #[test]
 fn the_user_data_sets_a_host_up_at_its_first_boot() -> Result<(), Trouble> {
-    let mut host = empty_host()?;
+    let mut host = unwired_host()?;
     let text = example("#cloud-config")?;
     host.write("/root/user-data", text)?;
     host.run("cloud-init schema --config-file /root/user-data")?
         .stdout()?;
-    let wiring = "  - [entractl, pam, enable, --yes, --without-confirmation]\n";
-    assert!(text.contains(wiring));
     host.run("mkdir -p /var/lib/cloud/seed/nocloud && rm /etc/cloud/cloud-init.disabled")?
         .stdout()?;
     let seed = "/var/lib/cloud/seed/nocloud";
-    host.write(&format!("{seed}/user-data"), text.replace(wiring, ""))?;
+    host.write(&format!("{seed}/user-data"), text)?;
     host.write(&format!("{seed}/meta-data"), "instance-id: one\n")?;
     host.write(
         "/etc/cloud/cloud.cfg.d/99-test.cfg",
@@ -99,6 +113,7 @@ fn the_user_data_sets_a_host_up_at_its_first_boot() -> Result<(), Trouble> {
     assert!(done.stdout()?.contains("status: done"), "{done}\n{log}");
     host.run("getent passwd alice && id carol | grep entra-admins")?
         .stdout()?;
+    is_wired(&host)?;
     let status = host.run("entractl auth status")?;
     assert!(status.stdout()?.contains("enabled"), "{status}");
     Ok(())
