@@ -231,6 +231,7 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
         ),
         (Verb::UsersUnlock, [false, false, false, true, true], false),
         (Verb::Doctor, [false, false, true, true, true], false),
+        (Verb::Metrics, [false, false, true, true, true], false),
         (Verb::UsersAdopt, [false; 5], false),
         (Verb::UsersUnadopt, [false; 5], false),
         (Verb::Names, [true; 5], true),

@@ -15,7 +15,7 @@ use crate::trouble::Trouble;
 const METHODS: [&str; 2] = ["device-code", "password"];
 
 /// The clouds, as `agent.toml` has them.
-pub(crate) const CLOUDS: [&str; 4] = ["public", "us-gov", "us-gov-dod", "china"];
+const CLOUDS: [&str; 4] = ["public", "us-gov", "us-gov-dod", "china"];
 
 /// What passwords over the network mean.
 const PASSWORD_RISK: &str = "With passwords over the network, whoever reaches sshd can try passwords against Entra \
