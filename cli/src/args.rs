@@ -203,6 +203,44 @@ pub(crate) enum Users {
         #[arg(long = "remote-host", value_name = "ADDRESS", value_parser = name)]
         remote_hosts: Vec<String>,
     },
+    /// Close people's accounts on this host, whatever Entra ID says: all of them, or nobody's
+    ///
+    /// From the answer on they can neither sign in here, by password, code or key, nor use sudo or cron, with
+    /// the agent stopped, too. It stays so until `users unblock`, also for somebody who is removed from the
+    /// tenant and comes back. Sessions that run already go on: `loginctl terminate-user NAME` ends them.
+    ///
+    /// Nobody blocks themselves, nor the last administrator.
+    Block {
+        /// Short names, UPNs or object ids
+        #[arg(value_name = "NAME", required = true, num_args = 1..=MAX_BULK_NAMES, value_parser = name, add = complete::one(NameKind::Users))]
+        users: Vec<String>,
+    },
+    /// Open the accounts again that were blocked: all of them, or nobody's
+    Unblock {
+        /// Short names, UPNs or object ids
+        #[arg(value_name = "NAME", required = true, num_args = 1..=MAX_BULK_NAMES, value_parser = name, add = complete::one(NameKind::Users))]
+        users: Vec<String>,
+    },
+    /// Give people's accounts a last day on this host, or take it away: all of them, or nobody's
+    ///
+    /// The day is the last one on which the account may be used; it ends at midnight in UTC, as all times here
+    /// are in UTC (chage -E names the day after). From then on the account is closed as by `users block`.
+    ///
+    /// Nobody changes the end of their own account, and one administrator has none.
+    #[command(group = clap::ArgGroup::new("end").required(true))]
+    Expire {
+        /// Short names, UPNs or object ids
+        #[arg(value_name = "NAME", required = true, num_args = 1..=MAX_BULK_NAMES, value_parser = name, add = complete::one(NameKind::Users))]
+        users: Vec<String>,
+
+        /// The last day, as in 2027-01-31
+        #[arg(long, value_name = "DATE", value_parser = times::date, group = "end")]
+        until: Option<Date>,
+
+        /// The accounts have no end
+        #[arg(long, group = "end")]
+        never: bool,
+    },
     /// Make a local account an imported person's, with the same uid, gid and home (takes root)
     ///
     /// The person is the one whose row in the last import failed because /etc/passwd has their name. The

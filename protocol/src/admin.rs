@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::checks::{CHECKS, Check, CheckState};
 pub use crate::directory::{
-    FailedObject, GroupRow, NameKind, Role, RoleChange, Unlocked, UserDetail, UserRow,
+    AccountChange, FailedObject, GroupRow, NameKind, Role, RoleChange, Unlocked, UserDetail,
+    UserRow,
 };
 pub use crate::ids::{
     AdoptStep, Adoption, IdChange, IdDifference, IdMapRow, IdRow, IdsImported, LocalAccount,
@@ -135,6 +136,34 @@ pub enum Request {
         #[serde(default)]
         more: bool,
     },
+    /// Lets none of these people use their account on this host: all of them, or none if a name means nobody.
+    /// One [`Row::Account`] for each. With `more` as in [`Request::RoleSet`].
+    UsersBlock {
+        /// Short names, UPNs or object ids; at most `NAMES_PER_FRAME`.
+        users: Vec<String>,
+        /// True if another frame follows.
+        #[serde(default)]
+        more: bool,
+    },
+    /// Takes [`Request::UsersBlock`] back, likewise.
+    UsersUnblock {
+        /// As in `UsersBlock`.
+        users: Vec<String>,
+        /// True if another frame follows.
+        #[serde(default)]
+        more: bool,
+    },
+    /// Gives these people's accounts an end on this host, or none; likewise.
+    UsersExpire {
+        /// The last day on which they may be used, as `2027-01-31`, in UTC; `None`: they have no end.
+        #[serde(default)]
+        until: Option<String>,
+        /// As in `UsersBlock`.
+        users: Vec<String>,
+        /// True if another frame of the same day follows.
+        #[serde(default)]
+        more: bool,
+    },
     /// Lets imported people sign in.
     AuthEnable {},
     /// Lets nobody sign in through Entra ID; local accounts are as they were without entra-login.
@@ -251,6 +280,8 @@ pub enum Row {
     Role(RoleChange),
     /// Somebody who may try again, of `users unlock`.
     Unlocked(Unlocked),
+    /// An account, of `users block`, `users unblock` and `users expire`.
+    Account(AccountChange),
     /// What a dry run would have changed.
     Change(Change),
     /// A tenant of this host, of `schedule`.

@@ -81,6 +81,15 @@ pub struct UserRow {
     /// True if the tenant or the scope no longer has them and the shrink guard keeps them.
     #[serde(default)]
     pub withheld: bool,
+    /// True if an operator of this host blocked the account.
+    #[serde(default)]
+    pub blocked: bool,
+    /// From when on the account may not be used on this host, if it has an end.
+    #[serde(default)]
+    pub expires: Option<String>,
+    /// True if that has come.
+    #[serde(default)]
+    pub expired: bool,
     /// The object id.
     pub object_id: String,
 }
@@ -159,6 +168,20 @@ pub struct RoleChange {
     pub before: Role,
     /// The role from now on.
     pub after: Role,
+}
+
+/// An account after `users block`, `users unblock` or `users expire`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountChange {
+    /// The user's canonical name.
+    pub user: String,
+    /// True if the account is blocked on this host.
+    pub blocked: bool,
+    /// From when on it may not be used on this host, if it has an end.
+    #[serde(default)]
+    pub expires: Option<String>,
+    /// False if it was so before.
+    pub changed: bool,
 }
 
 /// Somebody whose failed tries `users unlock` took away.

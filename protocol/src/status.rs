@@ -41,6 +41,12 @@ pub struct Status {
     /// Remote hosts of which the same is true.
     #[serde(default)]
     pub throttled_remote_hosts: u64,
+    /// People who are blocked on this host. 0 for whoever may not see people.
+    #[serde(default)]
+    pub blocked_users: u64,
+    /// Others whose account has come to its end on this host. 0 for whoever may not see people.
+    #[serde(default)]
+    pub expired_users: u64,
     /// The ids that imported objects and role groups get theirs from; `None` from agents that don't say.
     #[serde(default)]
     pub id_range: Option<IdSpan>,

@@ -1,7 +1,7 @@
 //! Who is calling: from the uid that the kernel names to a name and a role.
 //!
-//! Invariant: a role counts only while its person is imported and enabled. Whoever is cut off in the
-//! tenant has no rights here either, though their processes may still run.
+//! Invariant: a role counts only while its person is imported and enabled, neither blocked nor expired here.
+//! Whoever is cut off has no rights here either, though their processes may still run.
 
 use entra_protocol::admin::{Caller, Failure, Request};
 
@@ -20,13 +20,14 @@ pub(super) async fn identify(store: &Store, uid: u32) -> Result<Caller, Failure>
             role: None,
         });
     }
+    let now = store.now();
     let person = in_store(store, move |store| store.person_by_uid(uid))
         .await
         .map_err(failure::of_store)?;
     Ok(match person {
         Some(person) => Caller {
             uid,
-            role: person.enabled.then_some(person.role),
+            role: (person.enabled && person.barred(now).is_none()).then_some(person.role),
             name: person.name,
         },
         None => Caller {

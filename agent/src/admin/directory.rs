@@ -25,8 +25,9 @@ pub(super) fn list_users(call: Call<'_>) -> Handling<'_> {
                 return Ok(Done::Rows { count });
             };
             last.clone_from(&person.name);
+            let now = call.admin.clock.now();
             for person in people {
-                call.replies.row(Row::User(person.row())).await?;
+                call.replies.row(Row::User(person.row(now))).await?;
                 count += 1;
             }
         }
@@ -157,7 +158,7 @@ fn detail(
         gid: person.gid,
         groups: store.groups_of(&person.key, person.role)?,
         last_sign_in: store.last_sign_in(&person.key)?.map(rfc3339),
-        row: person.row(),
+        row: person.row(store.now()),
         home: person.home,
         shell: person.shell,
         failed_tries: 0,

@@ -23,6 +23,7 @@ mod nearest;
 mod over_sync;
 mod release;
 mod replies;
+mod restrict;
 mod roles;
 mod schedule;
 mod status;

@@ -57,6 +57,7 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
                     })
                 })
                 .collect();
+            let (blocked_users, expired_users) = if everything { store.barred()? } else { (0, 0) };
             Ok(Status {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 domains: domains?,
@@ -78,6 +79,8 @@ pub(super) fn status(call: Call<'_>) -> Handling<'_> {
                 },
                 throttled_users,
                 throttled_remote_hosts,
+                blocked_users,
+                expired_users,
                 id_range: Some(id_range),
                 auth: store.auth_state()?,
                 caller: call.caller,

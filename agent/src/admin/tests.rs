@@ -3,6 +3,7 @@
 mod doctor;
 mod identities;
 mod naming;
+mod restricting;
 mod runs;
 mod unlocking;
 
@@ -230,6 +231,9 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
             false,
         ),
         (Verb::UsersUnlock, [false, false, false, true, true], false),
+        (Verb::UsersBlock, [false, false, false, true, true], false),
+        (Verb::UsersUnblock, [false, false, false, true, true], false),
+        (Verb::UsersExpire, [false, false, false, true, true], false),
         (Verb::Doctor, [false, false, true, true, true], false),
         (Verb::Metrics, [false, false, true, true, true], false),
         (Verb::UsersAdopt, [false; 5], false),

@@ -8,7 +8,7 @@ use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
     Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, failure, history, ids,
-    import, metrics, names, release, roles, schedule, status, unlock,
+    import, metrics, names, release, restrict, roles, schedule, status, unlock,
 };
 use crate::store::Actor;
 
@@ -49,6 +49,9 @@ pub(super) enum Verb {
     IdsImport,
     UsersRelease,
     UsersUnlock,
+    UsersBlock,
+    UsersUnblock,
+    UsersExpire,
     UsersAdopt,
     UsersUnadopt,
     Doctor,
@@ -217,6 +220,24 @@ pub(super) const VERBS: &[VerbRow] = &[
         unlock::unlock,
         STORE_LIMIT,
     ),
+    row(
+        Verb::UsersBlock,
+        May::Role(Role::Operator),
+        restrict::restrict,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::UsersUnblock,
+        May::Role(Role::Operator),
+        restrict::restrict,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::UsersExpire,
+        May::Role(Role::Operator),
+        restrict::restrict,
+        STORE_LIMIT,
+    ),
     row(Verb::UsersAdopt, May::Root, adopt::adopt, STORE_LIMIT),
     row(Verb::UsersUnadopt, May::Root, adopt::unadopt, STORE_LIMIT),
     // Looks at the role itself, and answers with nothing rather than refuse.
@@ -246,6 +267,9 @@ impl Verb {
             Request::IdsImport { .. } => Self::IdsImport,
             Request::UsersRelease { .. } => Self::UsersRelease,
             Request::UsersUnlock { .. } => Self::UsersUnlock,
+            Request::UsersBlock { .. } => Self::UsersBlock,
+            Request::UsersUnblock { .. } => Self::UsersUnblock,
+            Request::UsersExpire { .. } => Self::UsersExpire,
             Request::UsersAdopt { .. } => Self::UsersAdopt,
             Request::UsersUnadopt { .. } => Self::UsersUnadopt,
             Request::Doctor { .. } => Self::Doctor,
@@ -277,6 +301,9 @@ impl Verb {
             Self::IdsImport => "ids import",
             Self::UsersRelease => "users release",
             Self::UsersUnlock => "users unlock",
+            Self::UsersBlock => "users block",
+            Self::UsersUnblock => "users unblock",
+            Self::UsersExpire => "users expire",
             Self::UsersAdopt => "users adopt",
             Self::UsersUnadopt => "users adopt --undo",
             Self::Doctor => "doctor",
@@ -297,6 +324,9 @@ impl Verb {
             Request::UsersShow { user } => user.clone(),
             Request::GroupsShow { group } => group.clone(),
             Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),
+            Request::UsersBlock { users, .. }
+            | Request::UsersUnblock { users, .. }
+            | Request::UsersExpire { users, .. } => users.join(", "),
             Request::UsersUnlock {
                 users,
                 remote_hosts,

@@ -8,6 +8,7 @@ use super::admission::{self, NotAdmitted, SWITCHED_OFF};
 use super::conversation::{OWN_TROUBLE, in_store, said};
 use super::{Asked, SignIns};
 use crate::entra::errors;
+use crate::store::Barred;
 
 /// Where an Entra password is changed.
 const CHANGE_ELSEWHERE: &str = "Your password is kept by Microsoft Entra ID. \
@@ -30,15 +31,20 @@ impl SignIns {
             Ok((Some(person), _)) if !self.tenants.contains_key(&person.key.tenant) => {
                 admission::refusal(NotAdmitted::NotServed, &person.name)
             }
-            Ok((Some(person), policy)) => match admission::standing(&person, &policy) {
-                Ok(()) => Verdict {
-                    outcome: Outcome::Success,
-                    message: None,
-                },
-                Err(NotAdmitted::SwitchedOff) => said(Outcome::PermissionDenied, SWITCHED_OFF),
-                Err(NotAdmitted::Disabled) => said(Outcome::AccountExpired, errors::DISABLED),
-                Err(reason) => admission::refusal(reason, &person.name),
-            },
+            Ok((Some(person), policy)) => {
+                match admission::standing(&person, &policy, self.store.now()) {
+                    Ok(()) => Verdict {
+                        outcome: Outcome::Success,
+                        message: None,
+                    },
+                    Err(NotAdmitted::SwitchedOff) => said(Outcome::PermissionDenied, SWITCHED_OFF),
+                    Err(NotAdmitted::Disabled) => said(Outcome::AccountExpired, errors::DISABLED),
+                    Err(NotAdmitted::Barred(barred @ Barred::Expired)) => {
+                        said(Outcome::AccountExpired, admission::sentence(barred))
+                    }
+                    Err(reason) => admission::refusal(reason, &person.name),
+                }
+            }
         };
         if verdict.outcome != Outcome::Success {
             tracing::warn!(

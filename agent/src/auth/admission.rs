@@ -1,22 +1,30 @@
 //! Who may sign in here, once it is proven who it is.
 //!
 //! Invariant: an [`Admitted`] exists only for the person who was asked for, proven by a
-//! [`VerifiedIdentity`] of the same tenant and object id, imported, enabled, and on a host where Entra
+//! [`VerifiedIdentity`] of the same tenant and object id, imported, enabled, neither blocked nor expired here, and on a host where Entra
 //! sign-in is on, by what the store said after the proof.
 
 use std::fmt;
 
 use entra_protocol::login::{Outcome, Verdict};
 
+use crate::clock::UnixSeconds;
 use crate::entra::{VerifiedIdentity, errors};
 use crate::identity::ObjectKey;
-use crate::store::{Person, Policy};
+use crate::store::{Barred, Person, Policy};
 
 /// What the person hears while Entra sign-in is off.
 pub(super) const SWITCHED_OFF: &str = "Microsoft Entra ID sign-in is switched off on this host.";
 
 /// What a person hears whose tenant was taken out of the configuration.
 const NOT_SERVED: &str = "People of your organisation can no longer sign in on this host.";
+
+/// What a person hears whom an operator of this host blocked. These two are the module's own as well, which
+/// says them when it decides by the snapshot.
+const BLOCKED: &str = "Your account is blocked on this host. Ask your administrator.";
+
+/// What a person hears whose account has come to its end here.
+const EXPIRED: &str = "Your account has expired on this host. Ask your administrator.";
 
 /// The policy's consent to one proven sign-in.
 #[derive(Debug)]
@@ -36,6 +44,8 @@ pub(super) enum NotAdmitted {
     NotImported,
     /// Disabled in Entra.
     Disabled,
+    /// Blocked on this host, or past the expiry here.
+    Barred(Barred),
     /// Entra sign-in is off.
     SwitchedOff,
     /// Their tenant is no longer in `agent.toml`.
@@ -51,6 +61,8 @@ impl fmt::Display for NotAdmitted {
             }
             Self::NotImported => f.write_str("not imported, or no longer"),
             Self::Disabled => f.write_str("disabled in the tenant"),
+            Self::Barred(Barred::Blocked) => f.write_str("blocked on this host"),
+            Self::Barred(Barred::Expired) => f.write_str("past the expiry on this host"),
             Self::SwitchedOff => f.write_str("Entra sign-in is off"),
             Self::NotServed => f.write_str("their tenant is no longer in agent.toml"),
         }
@@ -58,11 +70,17 @@ impl fmt::Display for NotAdmitted {
 }
 
 /// What stands against this person before anything is asked of them.
-pub(super) fn standing(person: &Person, policy: &Policy) -> Result<(), NotAdmitted> {
+pub(super) fn standing(
+    person: &Person,
+    policy: &Policy,
+    now: UnixSeconds,
+) -> Result<(), NotAdmitted> {
     if !policy.sign_in_enabled {
         Err(NotAdmitted::SwitchedOff)
     } else if !person.enabled {
         Err(NotAdmitted::Disabled)
+    } else if let Some(barred) = person.barred(now) {
+        Err(NotAdmitted::Barred(barred))
     } else {
         Ok(())
     }
@@ -72,17 +90,18 @@ pub(super) fn standing(person: &Person, policy: &Policy) -> Result<(), NotAdmitt
 pub(super) fn admit(
     identity: &VerifiedIdentity,
     asked: ObjectKey,
-    now: Option<&Person>,
+    person: Option<&Person>,
     policy: &Policy,
+    now: UnixSeconds,
 ) -> Result<Admitted, NotAdmitted> {
     let key = identity.key();
     if key != asked {
         return Err(NotAdmitted::OtherPerson { signed_in_as: key });
     }
-    let person = now
+    let person = person
         .filter(|person| person.key == key)
         .ok_or(NotAdmitted::NotImported)?;
-    standing(person, policy)?;
+    standing(person, policy, now)?;
     Ok(Admitted { key })
 }
 
@@ -114,8 +133,19 @@ pub(super) fn refusal(reason: NotAdmitted, name: &str) -> Verdict {
         ),
         NotAdmitted::NotImported => (Outcome::UserUnknown, None),
         NotAdmitted::Disabled => (Outcome::PermissionDenied, Some(errors::DISABLED.to_owned())),
+        NotAdmitted::Barred(barred) => {
+            (Outcome::PermissionDenied, Some(sentence(barred).to_owned()))
+        }
         NotAdmitted::SwitchedOff => (Outcome::Unavailable, Some(SWITCHED_OFF.to_owned())),
         NotAdmitted::NotServed => (Outcome::PermissionDenied, Some(NOT_SERVED.to_owned())),
     };
     Verdict { outcome, message }
+}
+
+/// What the person hears.
+pub(super) fn sentence(barred: Barred) -> &'static str {
+    match barred {
+        Barred::Blocked => BLOCKED,
+        Barred::Expired => EXPIRED,
+    }
 }

@@ -91,7 +91,7 @@ impl SignIns {
         module: &mut impl Module,
         trail: &mut Trail,
     ) -> Result<Verdict, Ended> {
-        if let Err(reason) = admission::standing(person, policy) {
+        if let Err(reason) = admission::standing(person, policy, self.store.now()) {
             trail.fact("standing", reason);
             return Ok(admission::refusal(reason, &person.name));
         }
@@ -144,18 +144,18 @@ impl SignIns {
         trail: &mut Trail,
     ) -> Verdict {
         let key = asked_for.key;
-        let now = in_store(&self.store, move |store| {
+        let found = in_store(&self.store, move |store| {
             Ok((store.person_by_object(&key)?, store.policy()?))
         });
-        let (now, policy) = match now.await {
-            Ok(now) => now,
+        let (person, policy) = match found.await {
+            Ok(found) => found,
             Err(error) => {
                 trail.needs_administrator = true;
                 trail.fact("store", error);
                 return said(Outcome::Unavailable, OWN_TROUBLE);
             }
         };
-        match admission::admit(identity, key, now.as_ref(), &policy) {
+        match admission::admit(identity, key, person.as_ref(), &policy, self.store.now()) {
             Ok(admitted) => admission::success(identity, &admitted),
             Err(reason) => {
                 trail.fact("not-admitted", format_args!("{reason}; asked for {key}"));

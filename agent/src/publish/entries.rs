@@ -7,6 +7,7 @@
 use entra_snapshot::{AbsolutePath, Account, Group, Id, Illegal, Name, Text, Upn, User};
 
 use super::{ROLE_GROUPS, Shells};
+use crate::clock::UnixSeconds;
 use crate::ids::IdRange;
 use crate::names::LocalAccounts;
 use crate::store::{PrimaryGroup, PublishedGroup, PublishedPerson};
@@ -65,8 +66,8 @@ impl Rules<'_> {
             object_id: person.key.object.to_bytes(),
             account: Account {
                 enabled: person.enabled,
-                blocked: false,
-                expires: None,
+                blocked: person.blocked,
+                expires: person.expires.map(UnixSeconds::value),
                 services: Vec::new(),
             },
             gids,

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row, ToSql, named_params};
 use super::columns::{count, role};
 use super::people::Found;
 use super::{Store, StoreError};
+use crate::clock::{UnixSeconds, rfc3339};
 use crate::graph::GroupObject;
 use crate::identity::{ObjectId, ObjectKey};
 use crate::publish::role_groups_of;
@@ -170,12 +171,14 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub fn group_members(&self, key: &ObjectKey) -> Result<GroupMembers, StoreError> {
+        let now = self.now();
         let reader = self.reader();
         let parameters = named_params! {":tenant": key.tenant, ":parent": key.object};
         let mut members = GroupMembers::default();
         let mut statement = reader.prepare_cached(MEMBER_USERS)?;
         let mut rows = statement.query(parameters)?;
         while let Some(row) = rows.next()? {
+            let expires: Option<UnixSeconds> = row.get(9)?;
             members.users.push(UserRow {
                 name: row.get::<_, Option<String>>(0)?.unwrap_or_default(),
                 upn: row.get(1)?,
@@ -184,6 +187,9 @@ impl Store {
                 role: role(row.get(4)?)?,
                 enabled: row.get(5)?,
                 withheld: row.get(7)?,
+                blocked: row.get(8)?,
+                expires: expires.map(rfc3339),
+                expired: expires.is_some_and(|expires| now >= expires),
                 object_id: row.get::<_, ObjectId>(6)?.to_string(),
             });
         }
@@ -274,11 +280,12 @@ WHERE g.name IS NOT NULL AND g.displaced = 0";
 const MEMBER_USERS: &str = "
 SELECT iif(u.displaced, NULL, u.name), u.upn, u.display_name,
        iif(u.name IS NULL OR u.displaced, NULL, i.id), r.role, u.enabled, u.object,
-       u.withheld
+       u.withheld, coalesce(x.blocked, 0), x.expires
 FROM edges AS e
 JOIN users AS u ON u.tenant = e.tenant AND u.object = e.member
 LEFT JOIN state.ids AS i ON i.tenant = u.tenant AND i.object = u.object
 LEFT JOIN state.roles AS r ON r.tenant = u.tenant AND r.object = u.object
+LEFT JOIN state.restrictions AS x ON x.tenant = u.tenant AND x.object = u.object
 WHERE e.tenant = :tenant AND e.parent = :parent
 ORDER BY u.name IS NULL, u.name, u.upn_key";
 

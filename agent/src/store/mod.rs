@@ -28,6 +28,7 @@ mod policy;
 mod prefixes;
 mod publication;
 mod reading;
+mod restrictions;
 mod retired;
 mod roles;
 mod rounds;
@@ -60,6 +61,7 @@ pub use planning::{Planning, temporary_folder};
 pub use policy::Policy;
 pub use publication::Publication;
 pub use reading::{PrimaryGroup, PublishedGroup, PublishedPerson, Reading, Verdict};
+pub use restrictions::{Barred, Restrict};
 pub use retired::Release;
 pub use rounds::{LiveSet, MemberCounts, OpenRound, RoundId, RoundKind, StagedPage, Stream};
 pub use schedules::{Plan, Schedule};
@@ -144,7 +146,8 @@ impl Store {
         connect(directory, state)
     }
 
-    fn now(&self) -> UnixSeconds {
+    /// The time of day, by the clock that dates what is written.
+    pub(crate) fn now(&self) -> UnixSeconds {
         self.inner.clock.now()
     }
 

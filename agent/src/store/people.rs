@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, ToSql, named_params};
 
 use super::columns::{count, role};
 use super::{Store, StoreError};
-use crate::clock::UnixSeconds;
+use crate::clock::{UnixSeconds, rfc3339};
 use crate::identity::{ObjectId, ObjectKey, TenantId};
 
 /// A published person.
@@ -33,6 +33,10 @@ pub struct Person {
     pub shell: String,
     /// `accountEnabled` as last seen, or false since a sign-in was told otherwise.
     pub enabled: bool,
+    /// True if an operator of this host blocked the account.
+    pub blocked: bool,
+    /// From when on the account may not be used here, if it has an end.
+    pub expires: Option<UnixSeconds>,
     /// True while the shrink guard alone keeps the person: nobody may be let in on this row without
     /// asking Entra ID (design.md §6).
     pub withheld: bool,
@@ -47,7 +51,7 @@ pub struct Person {
 impl Person {
     /// The person as a row of a list.
     #[must_use]
-    pub fn row(&self) -> UserRow {
+    pub fn row(&self, now: UnixSeconds) -> UserRow {
         UserRow {
             name: self.name.clone(),
             upn: self.upn.clone(),
@@ -56,6 +60,9 @@ impl Person {
             role: self.role,
             enabled: self.enabled,
             withheld: self.withheld,
+            blocked: self.blocked,
+            expires: self.expires.map(rfc3339),
+            expired: self.expires.is_some_and(|expires| now >= expires),
             object_id: self.key.object.to_string(),
         }
     }
@@ -239,6 +246,8 @@ fn person(row: &Row<'_>) -> Result<Person, StoreError> {
         home: row.get(6)?,
         shell: row.get(7)?,
         enabled: row.get(8)?,
+        blocked: row.get(14)?,
+        expires: row.get(15)?,
         withheld: row.get(12)?,
         role: role(row.get(9)?)?,
         password_changed_at: row.get(10)?,
@@ -255,10 +264,11 @@ SELECT u.tenant, u.object, u.name, u.upn, u.display_name, i.id, h.home,
                      char(10) || coalesce(o.shell, u.shell) || char(10)) > 0, coalesce(o.shell, u.shell), NULL),
            (SELECT value FROM state.settings WHERE key = 'shell'), ''),
        u.enabled, r.role, u.password_changed_at, u.sessions_valid_from, u.withheld,
-       coalesce(o.gid, u.gid_number, i.id)
+       coalesce(o.gid, u.gid_number, i.id), coalesce(x.blocked, 0), x.expires
 FROM users AS u
 JOIN state.ids AS i ON i.tenant = u.tenant AND i.object = u.object
 JOIN state.homes AS h ON h.tenant = u.tenant AND h.object = u.object
 LEFT JOIN state.roles AS r ON r.tenant = u.tenant AND r.object = u.object
 LEFT JOIN state.person_overrides AS o ON o.tenant = u.tenant AND o.object = u.object
+LEFT JOIN state.restrictions AS x ON x.tenant = u.tenant AND x.object = u.object
 WHERE u.name IS NOT NULL AND u.displaced = 0";

@@ -18,6 +18,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::columns::role;
 use super::{Store, StoreError};
+use crate::clock::UnixSeconds;
 use crate::identity::{ObjectId, ObjectKey, TenantId};
 
 /// A person as the publisher needs them.
@@ -43,6 +44,10 @@ pub struct PublishedPerson {
     pub shell: Option<String>,
     /// `accountEnabled`.
     pub enabled: bool,
+    /// True if an operator of this host blocked the account.
+    pub blocked: bool,
+    /// From when on the account may not be used here, if it has an end.
+    pub expires: Option<UnixSeconds>,
     /// The effective role.
     pub role: Role,
     /// The gids of the published groups that the person is in, nested ones included.
@@ -375,6 +380,8 @@ fn person(tenant: TenantId, row: &Row<'_>) -> Result<PublishedPerson, StoreError
         home: row.get(8)?,
         shell: row.get(9)?,
         enabled: row.get(10)?,
+        blocked: row.get(14)?,
+        expires: row.get(15)?,
         role: role(row.get(11)?)?,
         gids: Vec::new(),
         clash: row.get(13)?,
@@ -455,12 +462,14 @@ SELECT u.object, u.name, u.upn_key, u.display_name, i.id, coalesce(o.gid, u.gid_
            CROSS JOIN temp.published_groups AS p ON p.tenant = its.tenant AND p.object = its.object
            WHERE its.id = coalesce(o.gid, u.gid_number)),
        coalesce(o.gid, u.gid_number) IS NOT NULL AND EXISTS (SELECT 1 FROM state.ids AS its WHERE its.id = coalesce(o.gid, u.gid_number)),
-       h.home, coalesce(o.shell, u.shell), u.enabled, r.role, u.displaced, c.reason
+       h.home, coalesce(o.shell, u.shell), u.enabled, r.role, u.displaced, c.reason,
+       coalesce(x.blocked, 0), x.expires
 FROM main.users AS u
 LEFT JOIN state.ids AS i ON i.tenant = u.tenant AND i.object = u.object
 LEFT JOIN state.homes AS h ON h.tenant = u.tenant AND h.object = u.object
 LEFT JOIN state.roles AS r ON r.tenant = u.tenant AND r.object = u.object
 LEFT JOIN state.person_overrides AS o ON o.tenant = u.tenant AND o.object = u.object
+LEFT JOIN state.restrictions AS x ON x.tenant = u.tenant AND x.object = u.object
 LEFT JOIN temp.clashes AS c ON c.tenant = u.tenant AND c.object = u.object
 WHERE u.tenant = ?1 AND u.name IS NOT NULL
 ORDER BY u.object";

@@ -25,7 +25,7 @@ pub(super) const DIRECTORY: Schema = Schema {
 
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
-    migrations: &[STATE_1, STATE_2, STATE_3, STATE_4, STATE_5],
+    migrations: &[STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6],
 };
 
 impl Schema {
@@ -325,6 +325,15 @@ CREATE TABLE throttled_people (
 CREATE TABLE throttled_hosts (
     host TEXT PRIMARY KEY,
     at INTEGER NOT NULL, owed INTEGER NOT NULL, refused INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// Who may not use their account here: blocked, or from the instant `expires` on.
+const STATE_6: &str = "
+CREATE TABLE restrictions (
+    tenant BLOB NOT NULL, object BLOB NOT NULL,
+    blocked INTEGER NOT NULL, expires INTEGER,
+    PRIMARY KEY (tenant, object)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -15,6 +15,7 @@ mod man_pages;
 mod metrics;
 mod pam;
 mod release;
+mod restrict;
 mod role;
 mod schedule;
 mod select;
@@ -98,6 +99,13 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
             users,
             remote_hosts,
         }) => output.answer(&unlock::unlock(&mut ask, users, remote_hosts)?),
+        Command::Users(Users::Block { users }) => output.answer(&restrict::block(&mut ask, users)?),
+        Command::Users(Users::Unblock { users }) => {
+            output.answer(&restrict::unblock(&mut ask, users)?)
+        }
+        Command::Users(Users::Expire { users, until, .. }) => {
+            output.answer(&restrict::expire(&mut ask, users, *until)?)
+        }
         Command::Users(Users::Release { name, dry_run }) => {
             let host = Host::of_this_process();
             output.answer(&release::release(&mut ask, &host, name, *dry_run)?)

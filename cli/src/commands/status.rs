@@ -76,6 +76,9 @@ impl Shown for WholeStatus {
         if let Some(throttled) = throttled(status) {
             lines.push(("Throttled", throttled));
         }
+        if let Some(closed) = closed(status) {
+            lines.push(("Closed here", closed));
+        }
         lines.extend(auth::lines(&status.auth));
         lines.push(("You", you(&status.caller)));
         Text {
@@ -161,6 +164,22 @@ fn throttled(status: &Status) -> Option<String> {
     ))
 }
 
+/// Whose accounts may not be used on this host.
+fn closed(status: &Status) -> Option<String> {
+    let counted = |count: u64| match count {
+        1 => "1 account".to_owned(),
+        count => format!("{count} accounts"),
+    };
+    let (blocked, expired) = (status.blocked_users, status.expired_users);
+    (blocked > 0 || expired > 0).then(|| {
+        format!(
+            "{} blocked, {} expired; `entractl users list`",
+            counted(blocked),
+            counted(expired)
+        )
+    })
+}
+
 fn you(caller: &Caller) -> String {
     let role = caller.role.map_or("no role", |role| role.word());
     format!("{} (uid {}), {role}", caller.name, caller.uid)
@@ -198,6 +217,8 @@ mod tests {
             displaced_ids: 0,
             throttled_users: 0,
             throttled_remote_hosts: 0,
+            blocked_users: 0,
+            expired_users: 0,
             id_range: None,
             auth: AuthState {
                 enabled: false,
@@ -330,6 +351,16 @@ Directory: ";
         let text = WholeStatus { status }.text(Screen::Plain).data;
         let line = "Throttled:         1 user and 2 remote hosts, after failed tries with a password; \
                     `entractl users unlock`\n";
+        assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn whose_accounts_are_closed_is_counted() {
+        let mut status = whole();
+        status.blocked_users = 1;
+        let text = WholeStatus { status }.text(Screen::Plain).data;
+        let line =
+            "Closed here:       1 account blocked, 0 accounts expired; `entractl users list`\n";
         assert!(text.contains(line), "{text}");
     }
 

@@ -74,6 +74,8 @@ pub(crate) fn user_table(screen: Screen, users: &[UserRow]) -> String {
 fn state(user: &UserRow) -> &'static str {
     match (user.enabled, user.withheld) {
         (false, _) => "disabled",
+        _ if user.blocked => "blocked",
+        _ if user.expired => "expired",
         (true, true) => "withheld",
         (true, false) => "enabled",
     }
@@ -103,6 +105,14 @@ impl Shown for OneUser {
                 ("UPN", row.upn.clone()),
                 ("Display name", row.display_name.clone()),
                 ("State", state(row).to_owned()),
+                (
+                    "Blocked here",
+                    if row.blocked { "yes" } else { "no" }.to_owned(),
+                ),
+                (
+                    "Expires here",
+                    row.expires.clone().unwrap_or_else(|| "never".to_owned()),
+                ),
                 ("Role", row.role.to_string()),
                 ("Uid", number(row.uid)),
                 ("Gid", self.user.gid.to_string()),
@@ -144,6 +154,9 @@ pub(crate) mod tests {
             role: Role::Administrator,
             enabled: true,
             withheld: false,
+            blocked: false,
+            expires: None,
+            expired: false,
             object_id: "6e7b768e-07e2-4810-8459-485f84f8f204".into(),
         }
     }
@@ -157,6 +170,9 @@ pub(crate) mod tests {
             role: Role::User,
             enabled: false,
             withheld: false,
+            blocked: false,
+            expires: None,
+            expired: false,
             object_id: "0e7b768e-07e2-4810-8459-485f84f8f204".into(),
         }
     }
@@ -177,6 +193,24 @@ pub(crate) mod tests {
              alice  2013265921  administrator  enabled   alice@contoso.example    Alice Ängström\n\
              -               -  user           disabled  o:neill@contoso.example  O\\u{202e}Neill\n"
         );
+    }
+
+    #[test]
+    fn what_closes_an_account_is_its_state() {
+        for (enabled, blocked, expired, expected) in [
+            (true, false, false, "enabled"),
+            (true, true, true, "blocked"),
+            (true, false, true, "expired"),
+            (false, true, true, "disabled"),
+        ] {
+            let user = UserRow {
+                enabled,
+                blocked,
+                expired,
+                ..alice()
+            };
+            assert_eq!(state(&user), expected);
+        }
     }
 
     #[test]
@@ -224,6 +258,8 @@ pub(crate) mod tests {
              UPN:           alice@contoso.example\n\
              Display name:  Alice Ängström\n\
              State:         enabled\n\
+             Blocked here:  no\n\
+             Expires here:  never\n\
              Role:          administrator\n\
              Uid:           2013265921\n\
              Gid:           2013265921\n\

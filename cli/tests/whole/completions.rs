@@ -72,6 +72,9 @@ fn every_name_is_asked_for_as_what_it_is() {
     let cases: &[(&[&str], NameKind, &str)] = &[
         (&["users", "show", "al"], NameKind::Users, "al"),
         (&["users", "unlock", "bob", "al"], NameKind::Users, "al"),
+        (&["users", "block", "bob", "al"], NameKind::Users, "al"),
+        (&["users", "unblock", "al"], NameKind::Users, "al"),
+        (&["users", "expire", "al"], NameKind::Users, "al"),
         (&["users", "release", "al"], NameKind::Retired, "al"),
         (&["role", "set", "auditor", "al"], NameKind::Users, "al"),
         (&["groups", "show", ""], NameKind::Groups, ""),

@@ -1,9 +1,9 @@
 //! `--json`: every verb asks its own question and prints one document with the promised fields.
 
 use entra_protocol::admin::{
-    AuthState, Caller, Change, Counts, DomainRow, Done, FailedObject, GroupRow, ImportSummary,
-    Progress, Reply, Request, Role, RoleChange, Row, RunRow, Status, Unlocked, UserDetail, UserRow,
-    Withheld,
+    AccountChange, AuthState, Caller, Change, Counts, DomainRow, Done, FailedObject, GroupRow,
+    ImportSummary, Progress, Reply, Request, Role, RoleChange, Row, RunRow, Status, Unlocked,
+    UserDetail, UserRow, Withheld,
 };
 use serde_json::{Value, json};
 
@@ -18,6 +18,9 @@ pub(crate) fn user() -> UserRow {
         role: Role::User,
         enabled: true,
         withheld: false,
+        blocked: false,
+        expires: None,
+        expired: false,
         object_id: "6e7b768e-07e2-4810-8459-485f84f8f204".into(),
     }
 }
@@ -266,6 +269,8 @@ fn status() {
         displaced_ids: 0,
         throttled_users: 1,
         throttled_remote_hosts: 0,
+        blocked_users: 1,
+        expired_users: 1,
         id_range: None,
         auth: auth(),
         caller: Caller {
@@ -332,6 +337,60 @@ fn users_unlock() {
         ],
     );
     assert_eq!(said, json!({ "unlocked": [unlocked] }));
+}
+
+#[test]
+fn users_block_and_expire() {
+    let change = AccountChange {
+        user: "alice".into(),
+        blocked: true,
+        expires: Some("2027-02-01T00:00:00Z".into()),
+        changed: true,
+    };
+    let users = || vec!["alice".to_owned()];
+    let cases: [(&[&str], Request); 4] = [
+        (
+            &["users", "block", "alice"],
+            Request::UsersBlock {
+                users: users(),
+                more: false,
+            },
+        ),
+        (
+            &["users", "unblock", "alice"],
+            Request::UsersUnblock {
+                users: users(),
+                more: false,
+            },
+        ),
+        (
+            &["users", "expire", "alice", "--until", "2027-01-31"],
+            Request::UsersExpire {
+                until: Some("2027-01-31".into()),
+                users: users(),
+                more: false,
+            },
+        ),
+        (
+            &["users", "expire", "alice", "--never"],
+            Request::UsersExpire {
+                until: None,
+                users: users(),
+                more: false,
+            },
+        ),
+    ];
+    for (line, request) in cases {
+        let said = document(
+            line,
+            request,
+            vec![
+                Reply::Row(Row::Account(change.clone())),
+                done(Done::Rows { count: 1 }),
+            ],
+        );
+        assert_eq!(said, json!({ "accounts": [change] }));
+    }
 }
 
 #[test]

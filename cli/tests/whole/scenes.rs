@@ -3,9 +3,9 @@
 //! Together they show every field of every document at least once: `verbs` holds them against docs/json.md.
 
 use entra_protocol::admin::{
-    Caller, Change, Check, CheckState, Counts, Done, Failure, FailureKind, GroupRow, IdSpan,
-    ImportSummary, ReleasedName, Reply, Request, Role, RoleChange, Row, RunRow, SignInService,
-    Status, TenantStatus, Unlocked, UserDetail, UserRow,
+    AccountChange, Caller, Change, Check, CheckState, Counts, Done, Failure, FailureKind, GroupRow,
+    IdSpan, ImportSummary, ReleasedName, Reply, Request, Role, RoleChange, Row, RunRow,
+    SignInService, Status, TenantStatus, Unlocked, UserDetail, UserRow,
 };
 
 use entra_protocol::metrics::{LastSync, Metrics, Runs, SignInCount, TenantMetrics, Throttled};
@@ -243,6 +243,15 @@ fn detail() -> UserDetail {
     }
 }
 
+fn account(user: &str, blocked: bool, expires: Option<&str>, changed: bool) -> AccountChange {
+    AccountChange {
+        user: user.into(),
+        blocked,
+        expires: expires.map(str::to_owned),
+        changed,
+    }
+}
+
 fn status() -> Status {
     Status {
         version: "0.1.0".into(),
@@ -273,6 +282,8 @@ fn status() -> Status {
         }),
         throttled_users: 1,
         throttled_remote_hosts: 1,
+        blocked_users: 1,
+        expired_users: 1,
         auth: auth(),
         caller: Caller {
             uid: 2_013_265_921,
@@ -462,6 +473,42 @@ fn changing() -> Vec<Scene> {
             &[],
             Request::AuthDisable {},
             vec![done(Done::Auth(off))],
+        ),
+        one(
+            "users block",
+            &["alice", "bob"],
+            Request::UsersBlock {
+                users: vec!["alice".into(), "bob".into()],
+                more: false,
+            },
+            rows(vec![
+                Row::Account(account("alice", true, None, true)),
+                Row::Account(account("bob", true, Some("2027-02-01T00:00:00Z"), false)),
+            ]),
+        ),
+        one(
+            "users unblock",
+            &["alice"],
+            Request::UsersUnblock {
+                users: vec!["alice".into()],
+                more: false,
+            },
+            rows(vec![Row::Account(account("alice", false, None, true))]),
+        ),
+        one(
+            "users expire",
+            &["alice", "--until", "2027-01-31"],
+            Request::UsersExpire {
+                until: Some("2027-01-31".into()),
+                users: vec!["alice".into()],
+                more: false,
+            },
+            rows(vec![Row::Account(account(
+                "alice",
+                false,
+                Some("2027-02-01T00:00:00Z"),
+                true,
+            ))]),
         ),
         one(
             "users unlock",
