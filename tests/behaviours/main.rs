@@ -3,6 +3,7 @@
 //! Run by `cargo xtask test`, which makes the host image first. Every test boots a
 //! host of its own, so that none sees what another did.
 
+mod access;
 mod adopt_local_account;
 mod agent_away;
 mod as_installed;
