@@ -1,4 +1,5 @@
-//! Three calls of libc: who has this name (getpwnam_r(3)), one line for the journal (syslog(3)), and how
+//! Four calls of libc: who has this name (getpwnam_r(3)), who started this process (getuid(2)), one line for the
+//! journal (syslog(3)), and how
 //! large the controlling terminal is (tty_ioctl(4)).
 //!
 //! Nothing here decides. The buffer for a passwd entry is bounded; an entry that does not fit counts as
@@ -46,6 +47,12 @@ pub(crate) fn uid_of(name: &[u8]) -> Option<u32> {
         }
     }
     None
+}
+
+/// The real uid of this process: of a setuid program such as su, that of whoever started it.
+pub(crate) fn real_uid() -> u32 {
+    // SAFETY: takes nothing, touches no memory and can't fail.
+    unsafe { libc::getuid() }
 }
 
 /// One line at `LOG_AUTHPRIV`, under the name of the process that called PAM.

@@ -13,6 +13,7 @@ mod conversation;
 mod device_code;
 mod invitation;
 mod journal;
+mod local_account;
 mod module;
 mod password;
 mod patience;
@@ -32,7 +33,7 @@ use tokio::time::Instant;
 
 use crate::config::SignIn;
 use crate::counters::Counters;
-use crate::entra::{LoginService, Verifier};
+use crate::entra::{LoginService, Reachability, Verifier};
 use crate::identity::TenantId;
 use crate::store::Store;
 
@@ -61,6 +62,8 @@ pub struct SignIns {
     throttle: Throttle,
     /// For monitoring.
     counters: Counters,
+    /// Whether the tenants' login services answer, for the gate on local accounts.
+    reachability: Vec<Reachability>,
 }
 
 impl SignIns {
@@ -80,7 +83,15 @@ impl SignIns {
             methods,
             throttle,
             counters: Counters::default(),
+            reachability: Vec::new(),
         }
+    }
+
+    /// The same, knowing whether the login services answer. Without that, nothing is ever sure to be reachable.
+    #[must_use]
+    pub fn watching(mut self, reachability: impl IntoIterator<Item = Reachability>) -> Self {
+        self.reachability = reachability.into_iter().collect();
+        self
     }
 
     /// The same, counting there how sign-ins end.

@@ -73,6 +73,7 @@ mod tests {
                 let auth = AuthState {
                     enabled: true,
                     local_auth: "allow".into(),
+                    local_auth_trial_ends: None,
                     administrators: 2,
                 };
                 Ok(Answer {

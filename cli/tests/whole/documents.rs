@@ -40,6 +40,7 @@ pub(crate) fn auth() -> AuthState {
     AuthState {
         enabled: true,
         local_auth: "allow".into(),
+        local_auth_trial_ends: None,
         administrators: 1,
     }
 }
