@@ -450,7 +450,6 @@ fn role_set() {
 #[test]
 fn enablement() {
     for (verb, request) in [
-        ("enable", Request::AuthEnable {}),
         ("disable", Request::AuthDisable {}),
         ("status", Request::AuthStatus {}),
     ] {
