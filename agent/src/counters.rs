@@ -134,6 +134,7 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::AccountExpired => "account_expired",
         Outcome::Unavailable => "unavailable",
         Outcome::MaxTries => "max_tries",
+        Outcome::Reachable => "reachable",
         Outcome::UserUnknown => "user_unknown",
         Outcome::Unknown => "unknown",
     }

@@ -30,6 +30,7 @@ use crate::schedule::{Jitter, Planner, keep as keep_schedule};
 use crate::server::{Server, Sockets, republish_on_change};
 use crate::store::Store;
 use crate::sync::Syncer;
+use crate::trials;
 
 /// The folder below the agent's own that everybody may read; it holds the snapshot and nothing else.
 const PUBLIC: &str = "public";
@@ -174,7 +175,8 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         throttle.clone(),
     )
     .granting(config.access.clone())
-    .counting(counters.clone());
+    .counting(counters.clone())
+    .watching(reachability.values().cloned());
     let admin = Admin {
         tenants: config.tenants.clone(),
         reachability,
@@ -197,7 +199,15 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         started_at,
     };
 
+    let now = clock.now();
+    // Before anything is published: a trial that ended while the agent was away is over.
+    match in_store(&store, move |store| trials::end_what_is_over(store, now)).await {
+        Ok(_) => {}
+        // It is tried again, and until then the modules hold to the instant by themselves.
+        Err(error) => tracing::error!("whether a trial of the gate is over: {error}"),
+    }
     let at_start = has_directory(&store).await?;
+    let ending = trials::keep(store.clone(), clock.clone(), publish.clone());
     let (stop, stopping) = watch::channel(false);
     let server = Server::new(sign_ins, admin);
     let serving = server.serve(sockets, ready, stopping);
@@ -205,6 +215,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         served = serving => served.map_err(failed("serve the sockets")),
         () = republish_on_change(watched, at_start, publish) => Ok(()),
         () = keep_schedule(store, importers, runs) => Ok(()),
+        () = ending => Ok(()),
         () = keep_watchdog() => Ok(()),
         () = remind_of_ends(config.tenants, clock) => Ok(()),
         never = stop_on_signal(&stop) => never,

@@ -3,6 +3,7 @@
 //! Invariant: what parses is worth asking the agent: names are not empty and hold no control characters,
 //! roles are roles. Whether a name exists, and whether the caller may ask, only the agent knows.
 
+mod local_auth;
 mod pam;
 mod runs;
 mod setup;
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 use entra_protocol::admin::{NameKind, Role};
 use entra_protocol::limits::{ADMIN_SOCKET, MAX_BULK_NAMES};
 
+pub(crate) use local_auth::{Exempt, LocalAuth, Set as SetGate};
 pub(crate) use pam::{Enable as PamEnable, Pam};
 #[cfg(test)]
 pub(crate) use runs::Caution;
@@ -132,6 +134,10 @@ pub(crate) enum Command {
     /// Switch sign-in through Entra ID on or off
     #[command(subcommand)]
     Auth(Auth),
+
+    /// Decide whether local accounts may sign in, and try it
+    #[command(subcommand)]
+    LocalAuth(LocalAuth),
 
     /// Wire sign-in into PAM, NSS and sshd of this host, or take it back (takes root)
     #[command(subcommand)]
@@ -342,8 +348,12 @@ pub(crate) enum RoleVerb {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Auth {
     /// Let imported people sign in
+    ///
+    /// Looks first at what that takes: people were imported, one of them is an administrator, names and PAM are
+    /// wired, and no other directory signs people in here. What is missing is said with its cure, and nothing is
+    /// changed then (exit code 1). Local accounts sign in as before; `entractl local-auth` changes that.
     Enable,
-    /// Let nobody sign in through Entra ID; local accounts are as they were before
+    /// Let nobody sign in through Entra ID; local accounts are as they were before, whatever the gate was
     Disable,
     /// Show whether imported people may sign in
     Status,

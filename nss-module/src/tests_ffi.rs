@@ -49,6 +49,7 @@ fn publish(folder: &Path, generation: u64, enumerate: bool, users: &[User], grou
         enumerate,
         gate: Gate::Allow,
         gate_trial_ends: None,
+        gate_set_at: None,
         offline_maximum_age: 1,
         break_glass: Vec::new(),
     };

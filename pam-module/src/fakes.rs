@@ -84,6 +84,7 @@ impl FakeHost {
                     enumerate: false,
                     gate: Gate::Allow,
                     gate_trial_ends: None,
+                    gate_set_at: None,
                     offline_maximum_age: MAXIMUM_AGE,
                     break_glass: Vec::new(),
                 },
@@ -122,6 +123,16 @@ impl FakeHost {
     /// What the agent heard after its script; fails if the script was not played to its end.
     pub(crate) fn heard(&mut self) -> Vec<ToAgent> {
         self.agent.take().unwrap().heard()
+    }
+
+    fn read(&self) -> Result<Directory, ReadError> {
+        if self.damaged {
+            return Err(ReadError::Damaged {
+                what: "header",
+                offset: 0,
+            });
+        }
+        self.directory.clone().ok_or(ReadError::Missing)
     }
 
     fn ask(&self, what: &'static str) {
@@ -170,15 +181,18 @@ impl Host for FakeHost {
         SCREEN
     }
 
+    fn published_policy(&self) -> Result<Policy, ReadError> {
+        self.ask("policy");
+        self.read().map(|directory| directory.policy)
+    }
+
+    fn is_called_by_root(&self) -> bool {
+        true
+    }
+
     fn directory(&self, name: &[u8]) -> Result<Directory, ReadError> {
         self.ask("directory");
-        if self.damaged {
-            return Err(ReadError::Damaged {
-                what: "header",
-                offset: 0,
-            });
-        }
-        let mut directory = self.directory.clone().ok_or(ReadError::Missing)?;
+        let mut directory = self.read()?;
         let known = [&b"alice"[..], b"alice@contoso.example"];
         if !known.contains(&name.to_ascii_lowercase().as_slice()) {
             directory.user = None;
@@ -265,6 +279,8 @@ impl Agent for FakePeer {
 #[derive(Default)]
 pub(crate) struct FakeApplication {
     pub(crate) user: Option<&'static str>,
+    /// `sshd` without it.
+    pub(crate) service: Option<&'static str>,
     pub(crate) answers: Answers,
     pub(crate) prompts: RefCell<Vec<(String, Echo)>>,
     pub(crate) shown: RefCell<Vec<(String, Style)>>,
@@ -324,7 +340,7 @@ impl Application for FakeApplication {
 
     fn item(&self, item: Item) -> String {
         match item {
-            Item::Service => "sshd",
+            Item::Service => self.service.unwrap_or("sshd"),
             Item::Terminal => "ssh",
             Item::RemoteHost => "192.0.2.7",
         }

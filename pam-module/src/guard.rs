@@ -8,6 +8,7 @@
 //! |---|---|
 //! | reading `PAM_USER` | `PAM_IGNORE`: nothing is known, and root must get in |
 //! | deciding who that is | `PAM_IGNORE` for root and for a line of `/etc/passwd`, else a refusal |
+//! | the gate on a local account | `PAM_IGNORE` |
 //! | telling a stranger or a doubtful user | what would have been answered anyway |
 //! | the phase of an imported user | a refusal |
 //!
@@ -26,7 +27,7 @@ use crate::application::Application;
 use crate::host::Host;
 use crate::identity::{self, Doubt, Identity};
 use crate::phases::{self, Call, Entry};
-use crate::{sentences, system_ffi};
+use crate::{gate, sentences, system_ffi};
 
 /// The one superuser, by the name that every Unix has: what is left when nothing else can be asked.
 const ROOT: &[u8] = b"root";
@@ -45,7 +46,10 @@ pub(crate) fn answer(call: Call, application: &impl Application, host: &impl Hos
         };
     };
     match identity {
-        Identity::Local => PamError::IGNORE,
+        Identity::Local { uid } => {
+            caught(|| gate::answer(call, application, host, &name, uid)).unwrap_or(PamError::IGNORE)
+        }
+        Identity::Other => PamError::IGNORE,
         Identity::Unknown { sign_in_enabled } => {
             if sign_in_enabled && call.entry == Entry::Authenticate {
                 caught(|| phases::say(call, application, sentences::NOT_IMPORTED));
@@ -139,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn local_users_are_ignored_in_every_phase_without_a_word_or_a_question_to_the_agent() {
+    fn while_the_gate_is_open_local_users_are_ignored_without_a_word_or_a_question_to_the_agent() {
         for entry in ENTRIES {
             for name in ["root", "local"] {
                 let mut host =
@@ -149,7 +153,16 @@ mod tests {
                 let person = FakeApplication::of(name);
                 assert_eq!(answer(call(entry), &person, &host), PamError::IGNORE);
                 assert!(person.texts().is_empty());
-                assert_eq!(host.asked.borrow().as_slice(), ["passwd"], "{entry:?}");
+                let looks_at_the_gate = match (entry, name) {
+                    (Entry::Authenticate | Entry::Account, _) => true,
+                    // Whether it is a break-glass account.
+                    (Entry::OpenSession, _) => true,
+                    _ => false,
+                };
+                let asked = host.asked.borrow();
+                assert_eq!(asked.first(), Some(&"passwd"));
+                let policy: &[&str] = if looks_at_the_gate { &["policy"] } else { &[] };
+                assert_eq!(&asked[1..], policy, "{entry:?}");
             }
         }
     }

@@ -37,6 +37,12 @@ pub(crate) trait Host {
     /// The uid that NSS gives `name` (getpwnam_r(3)); none also if NSS could not say.
     fn uid_of(&self, name: &[u8]) -> Option<u32>;
 
+    /// The policy alone.
+    ///
+    /// # Errors
+    /// The snapshot's own.
+    fn published_policy(&self) -> Result<Policy, ReadError>;
+
     /// The policy, and the record of `name` if it has one.
     ///
     /// # Errors
@@ -63,6 +69,9 @@ pub(crate) trait Host {
     /// # Errors
     /// The system's; `PermissionDenied` for whoever is not root.
     fn add_groups(&self, gids: &[u32]) -> io::Result<()>;
+
+    /// Whether root started the process that called PAM: its real uid is 0.
+    fn is_called_by_root(&self) -> bool;
 
     /// The terminal of the process that called PAM.
     fn screen(&self) -> Screen;
@@ -121,6 +130,15 @@ impl Host for Machine {
 
     fn uid_of(&self, name: &[u8]) -> Option<u32> {
         system_ffi::uid_of(name)
+    }
+
+    fn published_policy(&self) -> Result<Policy, ReadError> {
+        let snapshot = Snapshot::open(Path::new(entra_snapshot::PATH))?;
+        Ok(snapshot.policy().clone())
+    }
+
+    fn is_called_by_root(&self) -> bool {
+        system_ffi::real_uid() == 0
     }
 
     fn directory(&self, name: &[u8]) -> Result<Directory, ReadError> {

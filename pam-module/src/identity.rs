@@ -2,8 +2,9 @@
 //!
 //! Invariant: a name is imported only if three sources agree: the published directory has a record for
 //! it, NSS answers exactly that record's uid, and `/etc/passwd`, read as a file, has neither the name
-//! that was given nor the record's own. Everybody else is local, and a name on a line of `/etc/passwd` is
-//! local before anything else is looked at: no directory, no agent and no NSS can delay it.
+//! that was given nor the record's own. Everybody else is none of ours, and a name on a line of `/etc/passwd` is
+//! local before anything else is looked at: no directory, no agent and no NSS can change it. What the gate
+//! says to local accounts is the business of `gate`.
 //!
 //! One case is neither: NSS answers, but it can't be told whether the answer is an imported user. Such a
 //! name is refused, since calling it local would let pam_unix's account phase admit it (it succeeds for
@@ -20,8 +21,13 @@ use crate::host::{Directory, Host};
 /// Whom a name belongs to.
 #[derive(Debug)]
 pub(crate) enum Identity {
-    /// Not ours: an account of `/etc/passwd` or of another NSS module.
-    Local,
+    /// A line of `/etc/passwd`.
+    Local {
+        /// Its number, if it can be read.
+        uid: Option<u32>,
+    },
+    /// Not ours: an account of another NSS module.
+    Other,
     /// Nobody's: neither the directory nor NSS knows the name.
     Unknown {
         /// Whether people sign in through Entra here at all.
@@ -74,16 +80,20 @@ impl fmt::Display for Doubt {
 /// Decides whom `name` belongs to.
 pub(crate) fn identify(host: &impl Host, name: &[u8]) -> Identity {
     if name.is_empty() || name.len() > MAX_USER {
-        return Identity::Local;
+        return Identity::Other;
     }
     let passwd = host.passwd_file();
-    if passwd.as_ref().is_ok_and(|file| file.has(name)) {
-        return Identity::Local;
+    if let Ok(file) = &passwd
+        && file.has(name)
+    {
+        return Identity::Local {
+            uid: file.uid_of(name),
+        };
     }
     let directory = match host.directory(name) {
         Ok(directory) => directory,
         // Nothing was ever published: there are no imported users.
-        Err(ReadError::Missing) => return Identity::Local,
+        Err(ReadError::Missing) => return Identity::Other,
         Err(error) => return without_directory(host, name, error),
     };
     let Directory {
@@ -94,14 +104,14 @@ pub(crate) fn identify(host: &impl Host, name: &[u8]) -> Identity {
     let uid = host.uid_of(name);
     let Some(user) = user else {
         return match uid {
-            Some(_) => Identity::Local,
+            Some(_) => Identity::Other,
             None => Identity::Unknown {
                 sign_in_enabled: policy.sign_in_enabled,
             },
         };
     };
     if uid != Some(user.uid.value()) {
-        return Identity::Local;
+        return Identity::Other;
     }
     match passwd {
         Err(error) => Identity::Doubtful(Doubt::PasswdFile(error)),
@@ -120,7 +130,7 @@ pub(crate) fn identify(host: &impl Host, name: &[u8]) -> Identity {
 fn without_directory(host: &impl Host, name: &[u8], error: ReadError) -> Identity {
     match host.uid_of(name) {
         Some(uid) if Id::new(uid).is_ok() => Identity::Doubtful(Doubt::Directory(error)),
-        _ => Identity::Local,
+        _ => Identity::Other,
     }
 }
 
@@ -153,7 +163,10 @@ mod tests {
     fn a_line_of_the_passwd_file_is_local_before_anything_else_is_asked() {
         let mut host = FakeHost::with_alice();
         host.passwd = Some("alice:x:1000:1000::/home/alice:/bin/sh\n");
-        assert!(matches!(of(&host, "alice"), Identity::Local));
+        assert!(matches!(
+            of(&host, "alice"),
+            Identity::Local { uid: Some(1000) }
+        ));
         assert_eq!(host.asked.borrow().as_slice(), ["passwd"]);
     }
 
@@ -161,16 +174,16 @@ mod tests {
     fn another_uid_or_none_from_nss_is_not_imported() {
         let mut host = FakeHost::with_alice();
         host.nss = |_| Some(4711);
-        assert!(matches!(of(&host, "alice"), Identity::Local));
+        assert!(matches!(of(&host, "alice"), Identity::Other));
         host.nss = |_| None;
-        assert!(matches!(of(&host, "alice"), Identity::Local));
+        assert!(matches!(of(&host, "alice"), Identity::Other));
     }
 
     #[test]
     fn a_name_that_only_another_nss_module_knows_is_local_and_one_that_nobody_knows_is_unknown() {
         let mut host = FakeHost::with_alice();
         host.nss = |_| Some(20_000);
-        assert!(matches!(of(&host, "ldapuser"), Identity::Local));
+        assert!(matches!(of(&host, "ldapuser"), Identity::Other));
         host.nss = |_| None;
         assert!(matches!(
             of(&host, "nobodyknows"),
@@ -199,7 +212,7 @@ mod tests {
             Identity::Doubtful(Doubt::PasswdFile(_))
         ));
         host.nss = |_| Some(0);
-        assert!(matches!(of(&host, "root"), Identity::Local));
+        assert!(matches!(of(&host, "root"), Identity::Other));
     }
 
     #[test]
@@ -212,12 +225,12 @@ mod tests {
         ));
         // NSS reads the same file and usually knows as little.
         host.nss = |_| None;
-        assert!(matches!(of(&host, "alice"), Identity::Local));
+        assert!(matches!(of(&host, "alice"), Identity::Other));
         // systemd's dynamic users and other system accounts are never records.
         let systems: [crate::fakes::Lookup; 3] = [|_| Some(0), |_| Some(999), |_| Some(61_200)];
         for uid in systems {
             host.nss = uid;
-            assert!(matches!(of(&host, "service"), Identity::Local));
+            assert!(matches!(of(&host, "service"), Identity::Other));
         }
     }
 
@@ -225,17 +238,17 @@ mod tests {
     fn without_a_published_directory_everybody_is_local() {
         let mut host = FakeHost::with_alice();
         host.directory = None;
-        assert!(matches!(of(&host, "alice"), Identity::Local));
-        assert!(matches!(of(&host, "nobodyknows"), Identity::Local));
+        assert!(matches!(of(&host, "alice"), Identity::Other));
+        assert!(matches!(of(&host, "nobodyknows"), Identity::Other));
     }
 
     #[test]
     fn absurd_names_are_not_looked_up() {
         let host = FakeHost::with_alice();
-        assert!(matches!(of(&host, ""), Identity::Local));
+        assert!(matches!(of(&host, ""), Identity::Other));
         assert!(matches!(
             of(&host, &"a".repeat(MAX_USER + 1)),
-            Identity::Local
+            Identity::Other
         ));
         assert!(host.asked.borrow().is_empty());
     }

@@ -1,13 +1,14 @@
 //! `pam_entra.so`: decides who is imported, lets the agent drive the sign-in of those, and stays out of
 //! the way of everybody else.
 //!
-//! Four layers, each of which can only be reached through the one before it:
+//! Five parts, of which the first two stand before the others:
 //!
 //! 1. `exports_ffi`: the six `pam_sm_*` symbols.
 //! 2. `guard`: asks `identity` whose sign-in this is, and catches whatever panics.
 //! 3. `phases` (with `account`): what each entry point answers for an *imported* user. Only here does the
 //!    word `SUCCESS` occur, so that no local user can be given it, whatever the agent says.
-//! 4. `dialogue`: carries the agent's messages to the person and back.
+//! 4. `gate`: whether a *local* account is refused, or left alone; beside `phases`, and without that word.
+//! 5. `dialogue`: carries the agent's messages to the person and back.
 //!
 //! All of that is safe code over two traits: `application::Application`, the process that called PAM,
 //! and `host::Host`, the machine around it. Unsafe code is in `exports_ffi`, `pam_ffi` and `system_ffi`.
@@ -21,6 +22,7 @@ mod account;
 mod application;
 mod dialogue;
 mod exports_ffi;
+mod gate;
 mod guard;
 mod host;
 mod identity;

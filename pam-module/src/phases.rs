@@ -20,7 +20,7 @@ use crate::{local_groups, sentences};
 
 /// How long the report of an opened session may take: nobody waits for its answer, and it may follow an
 /// account question that already took its whole second.
-const REPORT_LIMIT: Duration = Duration::from_millis(500);
+pub(crate) const REPORT_LIMIT: Duration = Duration::from_millis(500);
 
 /// One call of libpam.
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +118,19 @@ pub(crate) fn say(call: Call, application: &impl Application, sentence: &str) {
     }
 }
 
+/// What the agent is asked about `name`, before anything is known of a screen.
+pub(crate) fn begin(call: Call, application: &impl Application, phase: Phase, name: &str) -> Begin {
+    Begin {
+        phase,
+        user: name.to_owned(),
+        service: application.item(Item::Service),
+        tty: application.item(Item::Terminal),
+        rhost: application.item(Item::RemoteHost),
+        silent: call.silent,
+        screen: Screen::default(),
+    }
+}
+
 /// Writes facts about a call to the journal. Names are quoted: they come from whoever typed them.
 pub(crate) fn note(
     call: Call,
@@ -208,18 +221,11 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
     }
 
     fn converse(&self, phase: Phase, patience: Patience) -> Result<Ending, Failure> {
-        let begin = Begin {
-            phase,
-            user: self.imported.name.clone(),
-            service: self.application.item(Item::Service),
-            tty: self.application.item(Item::Terminal),
-            rhost: self.application.item(Item::RemoteHost),
-            silent: self.call.silent,
-            screen: match phase {
-                Phase::Auth => self.host.screen(),
-                Phase::Account | Phase::OpenSession | Phase::Password => Screen::default(),
-            },
-        };
+        let name = &self.imported.name;
+        let mut begin = begin(self.call, self.application, phase, name);
+        if phase == Phase::Auth {
+            begin.screen = self.host.screen();
+        }
         dialogue::converse(self.host, self.application, begin, patience)
     }
 
@@ -232,7 +238,7 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
             Outcome::AccountExpired => PamError::ACCT_EXPIRED,
             Outcome::Unavailable => PamError::AUTHINFO_UNAVAIL,
             Outcome::MaxTries => PamError::MAXTRIES,
-            Outcome::AuthError | Outcome::UserUnknown | Outcome::Unknown => {
+            Outcome::AuthError | Outcome::Reachable | Outcome::UserUnknown | Outcome::Unknown => {
                 self.call.entry.refusal()
             }
         };

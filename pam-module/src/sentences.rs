@@ -7,6 +7,14 @@
 pub(crate) const NOT_IMPORTED: &str = "Sign-in is for accounts of this host and imported Microsoft Entra ID \
     accounts. If yours should be here, ask your administrator to import it.";
 
+/// The gate is `deny`.
+pub(crate) const GATE_DENIES: &str = "Local accounts can't sign in on this host. Sign in with your Microsoft \
+    Entra ID account, or ask your administrator.";
+
+/// The gate is `fallback`, and Entra can be reached.
+pub(crate) const GATE_FALLBACK: &str = "Local accounts can sign in on this host only while Microsoft Entra ID \
+    can't be reached. Sign in with your Microsoft Entra ID account.";
+
 /// While `entractl auth enable` has not been given.
 pub(crate) const SWITCHED_OFF: &str = "Microsoft Entra ID sign-in is switched off on this host.";
 

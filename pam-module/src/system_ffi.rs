@@ -1,5 +1,6 @@
-//! Calls of libc: who has this name (getpwnam_r(3)), one line for the journal (syslog(3)), how
-//! large the controlling terminal is (tty_ioctl(4)), and further groups for this process (setgroups(2)).
+//! Calls of libc: who has this name (getpwnam_r(3)), who started this process (getuid(2)), one line for the
+//! journal (syslog(3)), how large the controlling terminal is (tty_ioctl(4)), and further groups for this process
+//! (setgroups(2)).
 //!
 //! Nothing here decides. The buffer for a passwd entry is bounded; an entry that does not fit counts as
 //! not found.
@@ -50,6 +51,12 @@ pub(crate) fn uid_of(name: &[u8]) -> Option<u32> {
         }
     }
     None
+}
+
+/// The real uid of this process: of a setuid program such as su, that of whoever started it.
+pub(crate) fn real_uid() -> u32 {
+    // SAFETY: takes nothing, touches no memory and can't fail.
+    unsafe { libc::getuid() }
 }
 
 /// One line at `LOG_AUTHPRIV`, under the name of the process that called PAM.

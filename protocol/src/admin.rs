@@ -13,6 +13,10 @@ pub use crate::directory::{
     AccountChange, FailedObject, GroupRow, NameKind, Role, RoleChange, Unlocked, UserDetail,
     UserRow,
 };
+pub use crate::gate::{
+    ExemptAccount, GateMode, GateTrial, LocalAuth, LocalAuthDone, PROOF_SECONDS, TRIAL_SECONDS_MAX,
+    TRIAL_SECONDS_MIN,
+};
 pub use crate::ids::{
     AdoptStep, Adoption, IdChange, IdDifference, IdMapRow, IdRow, IdsImported, LocalAccount,
     ReleasedName,
@@ -168,6 +172,36 @@ pub enum Request {
     AuthEnable {},
     /// Lets nobody sign in through Entra ID; local accounts are as they were without entra-login.
     AuthDisable {},
+    /// Everything that must be there before people may sign in, as far as the agent knows: one
+    /// [`Row::Check`] each.
+    AuthPreflight {},
+    /// The gate on local accounts, in one [`Done::LocalAuth`].
+    LocalAuthShow {},
+    /// Sets the gate, if what it takes is proven: one [`Row::Check`] each. Where one is bad, nothing is changed.
+    LocalAuthSet {
+        /// To what.
+        gate: GateMode,
+        /// Goes back to what was before after so many seconds, unless it is confirmed; without it, it stays.
+        #[serde(default)]
+        try_seconds: Option<u32>,
+        /// True to change nothing.
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// Keeps what is being tried; checked as [`Request::LocalAuthSet`] is.
+    LocalAuthConfirm {},
+    /// Root has looked at a break-glass account and found that it can sign in.
+    LocalAuthProve {
+        /// Its name in `/etc/passwd`.
+        name: String,
+    },
+    /// Exempts a local account from the gate, or not any more.
+    LocalAuthExempt {
+        /// Its name in `/etc/passwd`.
+        name: String,
+        /// True to exempt it.
+        exempt: bool,
+    },
     /// Whether imported people may sign in, in one [`Done::Auth`].
     AuthStatus {},
     /// One [`Row::Id`] for every allocation, by id; or for those that a text means.
@@ -312,6 +346,8 @@ pub enum Done {
     Group(GroupRow),
     /// Of `auth enable|disable|status`.
     Auth(AuthState),
+    /// Of `local-auth`.
+    LocalAuth(Box<LocalAuthDone>),
     /// Of `history show`.
     Run(Box<RunRow>),
     /// Of a list: how many rows there were.

@@ -15,6 +15,7 @@ mod checks;
 mod client;
 mod directory;
 mod frame;
+mod gate;
 mod ids;
 mod runs;
 mod secret;

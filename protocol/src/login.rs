@@ -78,6 +78,9 @@ pub enum Phase {
     OpenSession,
     /// `pam_sm_chauthtok`.
     Password,
+    /// `pam_sm_authenticate` or `pam_sm_acct_mgmt` of a *local* account, while the gate is `fallback`: can
+    /// Entra be reached? Answered at once.
+    LocalAccount,
 }
 
 /// From the agent to the module.
@@ -125,7 +128,8 @@ pub struct Verdict {
     pub message: Option<String>,
 }
 
-/// The PAM results that an agent can ask for, for an imported user. Never a word about local ones.
+/// The PAM results that an agent can ask for, for an imported user. About a local one it can say no more
+/// than [`Outcome::Reachable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -141,6 +145,9 @@ pub enum Outcome {
     Unavailable,
     /// `PAM_MAXTRIES`: too many failed attempts.
     MaxTries,
+    /// Of [`Phase::LocalAccount`] only: Entra can be reached, so that the gate is shut. Every other answer to
+    /// that phase, and none, leaves it open.
+    Reachable,
     /// `PAM_USER_UNKNOWN`: the agent knows no such imported user.
     UserUnknown,
     /// Something that this build does not know: the module refuses.

@@ -130,6 +130,9 @@ pub struct AuthState {
     pub enabled: bool,
     /// The gate on local accounts: `allow`, `fallback` or `deny`.
     pub local_auth: String,
+    /// When the trial of it ends, if one is running.
+    #[serde(default)]
+    pub local_auth_trial_ends: Option<String>,
     /// How many administrators there are.
     pub administrators: u64,
 }

@@ -106,6 +106,9 @@ pub struct Policy {
     /// The instant, in seconds since 1970, from which `gate` reads as
     /// [`Gate::Allow`] because a trial was not confirmed.
     pub gate_trial_ends: Option<u64>,
+    /// When the gate was set to what it is, in seconds since 1970; none if it never was, or if the writer
+    /// did not say yet (version 1.0).
+    pub gate_set_at: Option<u64>,
     /// Seconds after the snapshot's `known_at` for which the account state counts without
     /// the agent.
     pub offline_maximum_age: u32,

@@ -122,7 +122,7 @@ impl Header {
                 take_extent(&mut cursor)?,
                 take_extent(&mut cursor)?,
             ],
-            policy: take_policy(&mut cursor)?,
+            policy: take_policy(&mut cursor, minor)?,
         };
         (cursor.is_empty() || minor > MINOR).then_some(header)
     }
@@ -196,10 +196,11 @@ fn put_policy(into: &mut Vec<u8>, policy: &Policy) -> Result<Option<()>, WriteEr
             return Ok(None);
         }
     }
+    into.extend_from_slice(&policy.gate_set_at.unwrap_or(0).to_le_bytes());
     Ok(Some(()))
 }
 
-fn take_policy(cursor: &mut Cursor<'_>) -> Option<Policy> {
+fn take_policy(cursor: &mut Cursor<'_>, minor: u16) -> Option<Policy> {
     let flags = cursor.take_u8()?;
     if flags & !(POLICY_SIGN_IN | POLICY_ENUMERATE | POLICY_TRIAL) != 0 {
         return None;
@@ -221,11 +222,16 @@ fn take_policy(cursor: &mut Cursor<'_>) -> Option<Policy> {
         }
         break_glass.push(name.to_owned());
     }
+    let gate_set_at = match minor {
+        0 => 0,
+        _ => cursor.take_u64()?,
+    };
     Some(Policy {
         sign_in_enabled: flags & POLICY_SIGN_IN != 0,
         enumerate: flags & POLICY_ENUMERATE != 0,
         gate,
         gate_trial_ends: (flags & POLICY_TRIAL != 0).then_some(trial_ends),
+        gate_set_at: (gate_set_at != 0).then_some(gate_set_at),
         offline_maximum_age,
         break_glass,
     })
@@ -248,8 +254,8 @@ const MAGIC: [u8; 8] = *b"ENTRADIR";
 /// Readers refuse a newer major version: the layout differs.
 const MAJOR: u16 = 1;
 
-/// A newer minor version only appends to the header and to record bodies.
-pub(crate) const MINOR: u16 = 0;
+/// A newer minor version only appends to the header and to record bodies. 1 has when the gate was set.
+pub(crate) const MINOR: u16 = 1;
 
 /// Bytes before the part of the header that its checksum covers.
 const PREFIX_BYTES: usize = 24;
@@ -261,3 +267,43 @@ pub(crate) const HEADER_BYTES: usize = 4096;
 const POLICY_SIGN_IN: u8 = 1;
 const POLICY_ENUMERATE: u8 = 2;
 const POLICY_TRIAL: u8 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::policy;
+
+    /// What version 1.0 wrote ends with the break-glass accounts.
+    #[test]
+    fn a_header_of_version_1_0_is_read_without_the_instant_that_it_lacks() {
+        let table = |offset| Extent { offset, buckets: 1 };
+        let first = HEADER_BYTES as u64;
+        let step = BUCKET_BYTES as u64;
+        let header = Header {
+            minor: MINOR,
+            file_length: first + 4 * step,
+            generation: 7,
+            known_at: 1,
+            seed: 2,
+            user_count: 0,
+            group_count: 0,
+            records_end: first,
+            tables: [0, 1, 2, 3].map(|number| table(first + number * step)),
+            policy: policy(),
+        };
+        let page = header.encode().unwrap();
+        assert_eq!(Header::decode(&page, header.file_length).unwrap(), header);
+
+        let used = u32::from_le_bytes(page[12..16].try_into().unwrap()) - 8;
+        let body = page[PREFIX_BYTES..used as usize].to_vec();
+        let mut earlier = page;
+        earlier[10..12].copy_from_slice(&0_u16.to_le_bytes());
+        earlier[12..16].copy_from_slice(&used.to_le_bytes());
+        let checksum = header_checksum(0, used, &body);
+        earlier[16..24].copy_from_slice(&checksum.to_le_bytes());
+        let read = Header::decode(&earlier, header.file_length).unwrap();
+        assert_eq!(read.policy.gate_set_at, None);
+        assert_eq!(read.policy.gate_trial_ends, policy().gate_trial_ends);
+        assert_eq!(read.policy.break_glass, policy().break_glass);
+    }
+}

@@ -13,8 +13,9 @@
 //! - what leaves a reader is legal by type ([`Name`], [`Id`], [`AbsolutePath`],
 //!   ...): the same types refuse it on the way in and on the way out.
 //!
-//! What it does not do: it knows nothing of Entra, of configuration, of
-//! `/etc/passwd` or of who may sign in; it starts no thread, reads no
+//! What it does not do: it knows nothing of Entra, of configuration or of
+//! `/etc/passwd`; of who may sign in it knows what the published gate says to local
+//! accounts, and nothing else; it starts no thread, reads no
 //! environment and keeps nothing between calls but the open file. The checksums
 //! guard against damage, not against a writer who means harm: who may write the
 //! folder may write a directory.
@@ -23,6 +24,7 @@
 mod bytes;
 mod entry;
 mod error;
+mod gate;
 mod header;
 mod keys;
 mod legal;
@@ -40,6 +42,7 @@ mod writer;
 
 pub use entry::{Account, Gate, Group, NO_SERVICE, Policy, User};
 pub use error::{ReadError, WriteError};
+pub use gate::{GatePhase, LONGEST_TRIAL, LocalCall, Reason, Ruling, is_a_way_in};
 pub use legal::{AbsolutePath, Id, Illegal, Name, Text, Upn, may_be_a_group, may_be_a_user};
 pub use members::Members;
 pub use reader::Snapshot;

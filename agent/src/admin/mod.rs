@@ -13,6 +13,7 @@ mod directory;
 mod doctor;
 mod enablement;
 mod failure;
+mod gate;
 mod history;
 mod ids;
 mod import;

@@ -1,6 +1,7 @@
 //! Who may do what, and that a change is whole, published and in the audit log.
 
 mod doctor;
+mod gate;
 mod identities;
 mod naming;
 mod restricting;
@@ -223,6 +224,28 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
         (Verb::RoleSet, [false, false, false, false, true], false),
         (Verb::AuthEnable, [false, false, false, false, true], false),
         (Verb::AuthDisable, [false, false, false, false, true], false),
+        (
+            Verb::AuthPreflight,
+            [false, false, false, false, true],
+            false,
+        ),
+        (Verb::LocalAuthShow, [false, false, true, true, true], false),
+        (
+            Verb::LocalAuthSet,
+            [false, false, false, false, true],
+            false,
+        ),
+        (
+            Verb::LocalAuthConfirm,
+            [false, false, false, false, true],
+            false,
+        ),
+        (Verb::LocalAuthProve, [false; 5], false),
+        (
+            Verb::LocalAuthExempt,
+            [false, false, false, false, true],
+            false,
+        ),
         (Verb::IdsShow, [false, false, true, true, true], false),
         (Verb::IdsImport, [false, false, false, false, true], false),
         (

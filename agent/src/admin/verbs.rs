@@ -7,8 +7,8 @@ use std::time::Duration;
 use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
-    Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, failure, history, ids,
-    import, metrics, names, release, restrict, roles, schedule, status, unlock,
+    Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, failure, gate, history,
+    ids, import, metrics, names, release, restrict, roles, schedule, status, unlock,
 };
 use crate::store::Actor;
 
@@ -45,6 +45,12 @@ pub(super) enum Verb {
     AuthEnable,
     AuthDisable,
     AuthStatus,
+    AuthPreflight,
+    LocalAuthShow,
+    LocalAuthSet,
+    LocalAuthConfirm,
+    LocalAuthProve,
+    LocalAuthExempt,
     IdsShow,
     IdsImport,
     UsersRelease,
@@ -185,6 +191,37 @@ pub(super) const VERBS: &[VerbRow] = &[
         STORE_LIMIT,
     ),
     row(
+        Verb::AuthPreflight,
+        May::Role(Role::Administrator),
+        enablement::preflight,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::LocalAuthShow,
+        May::Role(Role::Auditor),
+        gate::show,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::LocalAuthSet,
+        May::Role(Role::Administrator),
+        gate::set,
+        STORE_LIMIT,
+    ),
+    row(
+        Verb::LocalAuthConfirm,
+        May::Role(Role::Administrator),
+        gate::confirm,
+        STORE_LIMIT,
+    ),
+    row(Verb::LocalAuthProve, May::Root, gate::prove, STORE_LIMIT),
+    row(
+        Verb::LocalAuthExempt,
+        May::Role(Role::Administrator),
+        gate::exempt,
+        STORE_LIMIT,
+    ),
+    row(
         Verb::IdsShow,
         May::Role(Role::Auditor),
         ids::show,
@@ -263,6 +300,12 @@ impl Verb {
             Request::AuthEnable {} => Self::AuthEnable,
             Request::AuthDisable {} => Self::AuthDisable,
             Request::AuthStatus {} => Self::AuthStatus,
+            Request::AuthPreflight {} => Self::AuthPreflight,
+            Request::LocalAuthShow {} => Self::LocalAuthShow,
+            Request::LocalAuthSet { .. } => Self::LocalAuthSet,
+            Request::LocalAuthConfirm {} => Self::LocalAuthConfirm,
+            Request::LocalAuthProve { .. } => Self::LocalAuthProve,
+            Request::LocalAuthExempt { .. } => Self::LocalAuthExempt,
             Request::IdsShow { .. } => Self::IdsShow,
             Request::IdsImport { .. } => Self::IdsImport,
             Request::UsersRelease { .. } => Self::UsersRelease,
@@ -297,6 +340,12 @@ impl Verb {
             Self::AuthEnable => "auth enable",
             Self::AuthDisable => "auth disable",
             Self::AuthStatus => "auth status",
+            Self::AuthPreflight => "auth enable",
+            Self::LocalAuthShow => "local-auth show",
+            Self::LocalAuthSet => "local-auth set",
+            Self::LocalAuthConfirm => "local-auth confirm",
+            Self::LocalAuthProve => "local-auth prove",
+            Self::LocalAuthExempt => "local-auth exempt",
             Self::IdsShow => "ids show",
             Self::IdsImport => "ids import",
             Self::UsersRelease => "users release",
@@ -338,6 +387,10 @@ impl Verb {
             } => object.clone(),
             Request::UsersRelease { name, .. } | Request::UsersUnadopt { name, .. } => name.clone(),
             Request::UsersAdopt { account, .. } => account.name.clone(),
+            Request::LocalAuthSet { gate, .. } => gate.to_string(),
+            Request::LocalAuthProve { name } | Request::LocalAuthExempt { name, .. } => {
+                name.clone()
+            }
             _ => String::new(),
         };
         object.chars().take(KEPT).collect()

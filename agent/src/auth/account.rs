@@ -58,13 +58,14 @@ impl SignIns {
     }
 
     /// `pam_sm_open_session`: reported, never refused.
-    pub fn open_session(&self, asked: &Asked) -> Verdict {
+    pub async fn open_session(&self, asked: &Asked) -> Verdict {
         tracing::info!(
             "session opened: user={:?} service={:?} rhost={:?}",
             asked.user,
             asked.service,
             asked.remote_host
         );
+        self.note_break_glass(asked).await;
         Verdict {
             outcome: Outcome::Success,
             message: None,

@@ -13,6 +13,7 @@ mod conversation;
 mod device_code;
 mod invitation;
 mod journal;
+mod local_account;
 mod module;
 mod password;
 mod patience;
@@ -32,7 +33,7 @@ use tokio::time::Instant;
 
 use crate::config::{Access, SignIn};
 use crate::counters::Counters;
-use crate::entra::{LoginService, Verifier};
+use crate::entra::{LoginService, Reachability, Verifier};
 use crate::identity::TenantId;
 use crate::store::Store;
 
@@ -63,6 +64,8 @@ pub struct SignIns {
     counters: Counters,
     /// Who may use which service.
     access: Arc<Access>,
+    /// Whether the tenants' login services answer, for the gate on local accounts.
+    reachability: Vec<Reachability>,
 }
 
 impl SignIns {
@@ -83,6 +86,7 @@ impl SignIns {
             throttle,
             counters: Counters::default(),
             access: Arc::default(),
+            reachability: Vec::new(),
         }
     }
 
@@ -90,6 +94,13 @@ impl SignIns {
     #[must_use]
     pub fn granting(mut self, access: Access) -> Self {
         self.access = Arc::new(access);
+        self
+    }
+
+    /// The same, knowing whether the login services answer. Without that, nothing is ever sure to be reachable.
+    #[must_use]
+    pub fn watching(mut self, reachability: impl IntoIterator<Item = Reachability>) -> Self {
+        self.reachability = reachability.into_iter().collect();
         self
     }
 

@@ -37,6 +37,14 @@ const PROBE_GAP: Duration = Duration::from_secs(1);
 /// How long a request waits beside a service that is known to be away.
 const AWAY_PATIENCE: Duration = Duration::from_secs(2);
 
+/// How old an answer may be for the gate on local accounts: an idle host has not heard of an outage.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// How long the service must have answered after an outage before the gate counts on it. A local sign-in that
+/// began in the outage gets through its later phases, and a network that comes and goes does not shut people
+/// out and in by turns.
+const STEADY: Duration = Duration::from_secs(60);
+
 /// Whether the service answers, as far as this host knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
@@ -85,10 +93,26 @@ struct Known {
     answered: Option<Instant>,
     /// Since when there is a doubt that no probe has settled.
     doubted: Option<UnixSeconds>,
+    /// When the last outage ended.
+    recovered: Option<Instant>,
     /// How many probes have ended.
     probes: u64,
     /// When the last of them did.
     probed: Option<Instant>,
+}
+
+impl Known {
+    fn is_fresh(&self) -> bool {
+        matches!(self.reach, Reach::Reachable { .. })
+            && self
+                .answered
+                .is_some_and(|answered| answered.elapsed() < FRESH)
+    }
+
+    fn is_steady(&self) -> bool {
+        self.recovered
+            .is_none_or(|recovered| recovered.elapsed() >= STEADY)
+    }
 }
 
 impl Reachability {
@@ -109,6 +133,7 @@ impl Reachability {
                 reach: Reach::NotAsked,
                 answered: None,
                 doubted: None,
+                recovered: None,
                 probes: 0,
                 probed: None,
             }),
@@ -127,6 +152,34 @@ impl Reachability {
     #[must_use]
     pub fn now(&self) -> Reach {
         self.0.known.borrow().reach.clone()
+    }
+
+    /// Whether the gate on local accounts may count on this service: it answered just now, or answers a probe
+    /// within `limit`, and no outage has just ended. Every doubt is a no.
+    pub async fn is_surely_there(&self, limit: Duration) -> bool {
+        let mut known = self.0.known.subscribe();
+        let probes = {
+            let now = known.borrow_and_update();
+            match now.reach {
+                // A probe that finds the end of the outage helps the next one who asks.
+                Reach::Unreachable(_) => {
+                    drop(now);
+                    self.ask();
+                    return false;
+                }
+                Reach::Reachable { .. } if now.is_fresh() => return now.is_steady(),
+                Reach::Reachable { .. } | Reach::NotAsked => now.probes,
+            }
+        };
+        if !self.ask() {
+            return false;
+        }
+        let settled = known.wait_for(|known| known.probes > probes || known.is_fresh());
+        match timeout(limit, settled).await {
+            Ok(Ok(known)) => known.is_fresh() && known.is_steady(),
+            // No answer yet, or nobody probes any more.
+            Ok(Err(_)) | Err(_) => false,
+        }
     }
 
     /// Lets a request begin: at once, unless the service is known to be away; then only after a probe
@@ -194,6 +247,7 @@ impl Reachability {
                         self.0.tenant,
                         now.since(outage.since)
                     );
+                    known.recovered = Some(Instant::now());
                     now
                 }
             };

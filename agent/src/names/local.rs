@@ -20,6 +20,8 @@ pub struct LocalAccounts {
     ids: BTreeSet<u32>,
     /// Uids of `/etc/passwd` by name, as it is written.
     users: BTreeMap<String, u32>,
+    /// Those of them whose shell only says no.
+    without_shell: BTreeSet<String>,
     /// Gids of `/etc/group`.
     groups: BTreeSet<u32>,
     /// First and last id of each line, and the file that has it.
@@ -96,6 +98,12 @@ impl LocalAccounts {
                 && let Some(Ok(uid)) = fields.get(2).map(|uid| uid.trim().parse())
             {
                 self.users.insert(name.to_owned(), uid);
+                let shell = fields.get(6).map(|shell| shell.trim());
+                if shell
+                    .is_some_and(|shell| shell.ends_with("/nologin") || shell.ends_with("/false"))
+                {
+                    self.without_shell.insert(name.to_owned());
+                }
             }
             let ids = id_fields
                 .iter()
@@ -135,6 +143,14 @@ impl LocalAccounts {
     #[must_use]
     pub fn uid_of(&self, name: &str) -> Option<u32> {
         self.users.get(name).copied()
+    }
+
+    /// The accounts of `/etc/passwd` whose shell lets somebody sign in, by name, with their uids.
+    pub fn people(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.users
+            .iter()
+            .filter(|(name, _)| !self.without_shell.contains(*name))
+            .map(|(name, uid)| (name.as_str(), *uid))
     }
 
     /// Whether a local group has this gid.

@@ -218,9 +218,10 @@ impl Publisher {
             sign_in_enabled: policy.sign_in_enabled,
             enumerate: self.enumerate,
             gate: policy.gate,
-            gate_trial_ends: None,
+            gate_trial_ends: policy.gate_trial_ends.map(UnixSeconds::value),
+            gate_set_at: policy.gate_set_at.map(UnixSeconds::value),
             offline_maximum_age: self.offline_maximum_age,
-            break_glass: vec!["root".to_owned()],
+            break_glass: self.store.break_glass_names()?,
         };
         // A rebuilt state.db must not go back behind what readers have seen.
         let last = Snapshot::open(self.folder.join(entra_snapshot::FILE_NAME))

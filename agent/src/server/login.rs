@@ -1,7 +1,7 @@
 //! `login.sock`: one conversation of the PAM module.
 //!
-//! Callers are root, or a process whose uid is the user it asks for; only root is believed about
-//! `service` and `rhost`. Invariant: a conversation lives no longer than its peer: the reading end is
+//! Callers are root, or a process whose uid is the user it asks for (whether Entra can be reached, everybody may
+//! ask); only root is believed about `service` and `rhost`. Invariant: a conversation lives no longer than its peer: the reading end is
 //! polled beside it, and when it ends, the conversation is dropped.
 
 use std::time::Duration;
@@ -26,6 +26,8 @@ enum Callers {
     RootOrSelf,
     /// Root only.
     Root,
+    /// Everybody: what is answered is in `status` for everybody, too.
+    Anyone,
 }
 
 /// What answers a phase.
@@ -35,6 +37,7 @@ enum Handler {
     Account,
     OpenSession,
     ChangePassword,
+    LocalAccount,
 }
 
 struct PhaseRow {
@@ -68,6 +71,12 @@ const PHASES: &[PhaseRow] = &[
         Phase::Password,
         Callers::RootOrSelf,
         Handler::ChangePassword,
+        STORE_LIMIT,
+    ),
+    row(
+        Phase::LocalAccount,
+        Callers::Anyone,
+        Handler::LocalAccount,
         STORE_LIMIT,
     ),
 ];
@@ -142,13 +151,14 @@ async fn answer(
     match row.handler {
         Handler::Authenticate => sign_ins.authenticate(&asked, module).await,
         Handler::Account => sign_ins.account(&asked).await,
-        Handler::OpenSession => sign_ins.open_session(&asked),
+        Handler::OpenSession => sign_ins.open_session(&asked).await,
         Handler::ChangePassword => sign_ins.change_password(),
+        Handler::LocalAccount => sign_ins.local_account(&asked).await,
     }
 }
 
 async fn may_call(callers: Callers, uid: u32, user: &str, store: &Store) -> bool {
-    if uid == ROOT {
+    if uid == ROOT || callers == Callers::Anyone {
         return true;
     }
     if callers == Callers::Root {

@@ -130,6 +130,9 @@ async fn a_process_may_ask_for_its_own_user_and_no_other() {
         (0, Phase::OpenSession, "alice", Outcome::Success),
         (0, Phase::Password, "alice", Outcome::PermissionDenied),
         (0, Phase::Account, "root", Outcome::UserUnknown),
+        // Nothing is known of the tenants here, and that is no reason to shut anybody out.
+        (0, Phase::LocalAccount, "lars", Outcome::Unavailable),
+        (1000, Phase::LocalAccount, "lars", Outcome::Unavailable),
     ];
     for (uid, phase, user, expected) in cases {
         let (mut module, task) = connect(&host, &tenant, uid);

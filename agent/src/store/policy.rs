@@ -1,14 +1,15 @@
 //! What operators change while the agent runs: enablement and the gate.
 //!
-//! The gate is always `allow` in this version: nothing writes another value, and a value that this build
-//! does not know reads as `allow` for local accounts, who must never be locked out by a file.
+//! The gate's own half is in `gate`. Without Entra sign-in there is no gate: switching it off opens it.
 
-use entra_protocol::admin::AuthState;
+use entra_protocol::admin::{AuthState, GateMode};
 use entra_snapshot::Gate;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::audit::{Actor, Event, append};
+use super::gate::{gate, open_gate};
 use super::{Store, StoreError};
+use crate::clock::{UnixSeconds, rfc3339};
 
 /// The policy that `state.db` holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,28 @@ pub struct Policy {
     pub sign_in_enabled: bool,
     /// Whether local accounts may sign in.
     pub gate: Gate,
+    /// When the trial of it is over, if one is running.
+    pub gate_trial_ends: Option<UnixSeconds>,
+    /// When it was set.
+    pub gate_set_at: Option<UnixSeconds>,
+}
+
+impl Policy {
+    /// Whether the gate reads as `allow` at that instant, as the published policy does then.
+    #[must_use]
+    pub fn reads_as_open(&self, now: UnixSeconds) -> bool {
+        let published = entra_snapshot::Policy {
+            // A trial goes on while it has no effect.
+            sign_in_enabled: true,
+            enumerate: false,
+            gate: self.gate,
+            gate_trial_ends: self.gate_trial_ends.map(UnixSeconds::value),
+            gate_set_at: self.gate_set_at.map(UnixSeconds::value),
+            offline_maximum_age: 0,
+            break_glass: Vec::new(),
+        };
+        published.gate_at(now.value()) == Gate::Allow
+    }
 }
 
 impl Store {
@@ -25,9 +48,17 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub fn policy(&self) -> Result<Policy, StoreError> {
+        let reader = self.reader();
+        let setting = gate(&reader)?;
         Ok(Policy {
-            sign_in_enabled: enabled(&self.reader())?,
-            gate: Gate::Allow,
+            sign_in_enabled: enabled(&reader)?,
+            gate: match setting.gate {
+                GateMode::Allow => Gate::Allow,
+                GateMode::Fallback => Gate::Fallback,
+                GateMode::Deny => Gate::Deny,
+            },
+            gate_trial_ends: setting.trial.map(|trial| trial.ends),
+            gate_set_at: setting.set_at,
         })
     }
 
@@ -36,20 +67,17 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub fn auth_state(&self) -> Result<AuthState, StoreError> {
-        let policy = self.policy()?;
-        let local_auth = match policy.gate {
-            Gate::Allow => "allow",
-            Gate::Fallback => "fallback",
-            Gate::Deny => "deny",
-        };
+        let setting = self.gate()?;
         Ok(AuthState {
-            enabled: policy.sign_in_enabled,
-            local_auth: local_auth.to_owned(),
+            enabled: self.policy()?.sign_in_enabled,
+            local_auth: setting.gate.word().to_owned(),
+            local_auth_trial_ends: setting.trial.map(|trial| rfc3339(trial.ends)),
             administrators: self.administrators()?,
         })
     }
 
-    /// Lets imported people sign in, or nobody. Publish afterwards.
+    /// Lets imported people sign in, or nobody; then local accounts are not held back any more. Publish
+    /// afterwards.
     ///
     /// # Errors
     /// What the database said.
@@ -58,6 +86,9 @@ impl Store {
         self.write(|transaction| {
             let before = enabled(transaction)?;
             set(transaction, ENABLED, word(on))?;
+            if !on {
+                open_gate(transaction, at, actor)?;
+            }
             let event = Event {
                 verb: if on { "auth enable" } else { "auth disable" },
                 object: "sign-in",

@@ -25,7 +25,9 @@ pub(super) const DIRECTORY: Schema = Schema {
 
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
-    migrations: &[STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6],
+    migrations: &[
+        STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6, STATE_7,
+    ],
 };
 
 impl Schema {
@@ -335,6 +337,15 @@ CREATE TABLE restrictions (
     blocked INTEGER NOT NULL, expires INTEGER,
     PRIMARY KEY (tenant, object)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// The local accounts that the gate never refuses, with the last proof that each can sign in. The gate itself
+/// is in `settings`.
+const STATE_7: &str = "
+CREATE TABLE break_glass (
+    name TEXT PRIMARY KEY, added_at INTEGER NOT NULL, proven_at INTEGER, proof TEXT
+) STRICT, WITHOUT ROWID;
+INSERT INTO break_glass (name, added_at) VALUES ('root', 0);
 ";
 
 #[cfg(test)]

@@ -148,39 +148,45 @@ fn of_host(name: &str, state: CheckState, found: String, cure: Option<String>) -
     }
 }
 
-impl Shown for Findings {
-    fn text(&self, _: Screen) -> Text {
-        let mut data = String::new();
-        let mut about = "";
-        let widest = self.checks.iter().map(|check| check.name.len()).max();
-        let width = widest.unwrap_or_default();
-        for check in &self.checks {
-            if about != check.about {
-                if !about.is_empty() {
-                    data.push('\n');
-                }
-                about = &check.about;
-                line(&mut data, "", about);
+/// Checks one by one, each with what to do about it.
+pub(crate) fn listed(checks: &[Check]) -> String {
+    let mut data = String::new();
+    let mut about = "";
+    let widest = checks.iter().map(|check| check.name.len()).max();
+    let width = widest.unwrap_or_default();
+    for check in checks {
+        if about != check.about {
+            if !about.is_empty() {
+                data.push('\n');
             }
-            let word = match check.state {
-                CheckState::Good => "ok      ",
-                CheckState::Warning => "warning ",
-                CheckState::Bad => "BAD     ",
-                CheckState::Skipped => "skipped ",
-                CheckState::Unknown => "unknown ",
-            };
-            line(
-                &mut data,
-                &format!("  {word}"),
-                &format!("{:width$}  {}", check.name, check.found),
-            );
-            for (label, text) in [("do", &check.cure), ("reference", &check.reference)] {
-                if let Some(text) = text {
-                    let before = " ".repeat(STATE_WIDTH + width + 2);
-                    line(&mut data, &before, &format!("{label}: {text}"));
-                }
+            about = &check.about;
+            line(&mut data, "", about);
+        }
+        let word = match check.state {
+            CheckState::Good => "ok      ",
+            CheckState::Warning => "warning ",
+            CheckState::Bad => "BAD     ",
+            CheckState::Skipped => "skipped ",
+            CheckState::Unknown => "unknown ",
+        };
+        line(
+            &mut data,
+            &format!("  {word}"),
+            &format!("{:width$}  {}", check.name, check.found),
+        );
+        for (label, text) in [("do", &check.cure), ("reference", &check.reference)] {
+            if let Some(text) = text {
+                let before = " ".repeat(STATE_WIDTH + width + 2);
+                line(&mut data, &before, &format!("{label}: {text}"));
             }
         }
+    }
+    data
+}
+
+impl Shown for Findings {
+    fn text(&self, _: Screen) -> Text {
+        let data = listed(&self.checks);
         let count = |state| {
             self.checks
                 .iter()

@@ -11,6 +11,7 @@ mod groups;
 mod history;
 mod ids;
 mod import;
+mod local_auth;
 mod man_pages;
 mod metrics;
 mod pam;
@@ -92,7 +93,18 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
         Command::Role(RoleVerb::Set { role, users }) => {
             output.answer(&role::set(&mut ask, *role, users)?)
         }
-        Command::Auth(Auth::Enable) => output.answer(&auth::enable(&mut ask)?),
+        Command::Auth(Auth::Enable) => {
+            let host = Host::of_this_process();
+            let enablement = auth::enable(&mut ask, &host)?;
+            output.answer(&enablement)?;
+            told(enablement.is_refused())
+        }
+        Command::LocalAuth(verb) => {
+            let host = Host::of_this_process();
+            let gate = local_auth::run(&mut ask, &host, verb)?;
+            output.answer(&gate)?;
+            told(gate.is_refused())
+        }
         Command::Auth(Auth::Disable) => output.answer(&auth::disable(&mut ask)?),
         Command::Auth(Auth::Status) => output.answer(&auth::status(&mut ask)?),
         Command::Users(Users::Unlock {
@@ -154,5 +166,13 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
                 Ok(())
             }
         }
+    }
+}
+
+/// The end of a command whose answer says itself whether something is missing.
+fn told(is_refused: bool) -> Result<(), Trouble> {
+    match is_refused {
+        true => Err(Trouble::Told),
+        false => Ok(()),
     }
 }

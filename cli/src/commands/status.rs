@@ -223,6 +223,7 @@ mod tests {
             auth: AuthState {
                 enabled: false,
                 local_auth: "allow".into(),
+                local_auth_trial_ends: None,
                 administrators: 1,
             },
             caller: Caller {

@@ -9,6 +9,7 @@
 
 pub(crate) mod account;
 pub(crate) mod belongings;
+pub(crate) mod break_glass;
 pub(crate) mod files;
 pub(crate) mod pam;
 pub(crate) mod replace;

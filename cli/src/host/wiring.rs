@@ -38,6 +38,16 @@ pub(crate) fn checks(host: &Host, published: &Published) -> Vec<Check> {
     list
 }
 
+/// What must be as it should before imported people may sign in: they are known, PAM asks about them, and
+/// nobody else signs people in.
+pub(crate) fn preflight(host: &Host) -> Vec<Check> {
+    let mut list = vec![names::nsswitch(host)];
+    let session = |check: &Check| check.name == "pam-session";
+    list.extend(stacks(host).into_iter().filter(|check| !session(check)));
+    list.push(others::other_software(host));
+    list
+}
+
 /// Whether names or PAM do not know imported people yet.
 pub(crate) fn is_missing(host: &Host) -> bool {
     std::iter::once(names::nsswitch(host))

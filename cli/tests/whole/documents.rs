@@ -43,6 +43,7 @@ pub(crate) fn auth() -> AuthState {
     AuthState {
         enabled: true,
         local_auth: "allow".into(),
+        local_auth_trial_ends: None,
         administrators: 1,
     }
 }
@@ -508,7 +509,6 @@ fn role_set() {
 #[test]
 fn enablement() {
     for (verb, request) in [
-        ("enable", Request::AuthEnable {}),
         ("disable", Request::AuthDisable {}),
         ("status", Request::AuthStatus {}),
     ] {

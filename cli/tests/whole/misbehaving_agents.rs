@@ -75,6 +75,7 @@ fn an_answer_to_another_question() {
         let auth = entra_protocol::admin::AuthState {
             enabled: true,
             local_auth: "allow".into(),
+            local_auth_trial_ends: None,
             administrators: 1,
         };
         entra_protocol::write(stream, &Reply::Done(Box::new(Done::Auth(auth)))).unwrap();

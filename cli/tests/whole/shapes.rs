@@ -243,7 +243,7 @@ fn read(text: &str) -> (Shape, &str) {
 #[test]
 fn what_is_not_as_the_page_says_is_seen() {
     let shapes = Shapes::read();
-    let good = serde_json::json!({ "auth": { "enabled": true, "local_auth": "allow", "administrators": 1 } });
+    let good = serde_json::json!({ "auth": { "enabled": true, "local_auth": "allow", "local_auth_trial_ends": null, "administrators": 1 } });
     shapes.check("auth status", &good);
     for (place, value) in [
         ("/auth/enabled", serde_json::json!("yes")),
@@ -251,7 +251,7 @@ fn what_is_not_as_the_page_says_is_seen() {
         ("/auth", serde_json::json!({ "enabled": true })),
         (
             "/auth",
-            serde_json::json!({ "enabled": true, "local_auth": "x", "administrators": 1, "new": 1 }),
+            serde_json::json!({ "enabled": true, "local_auth": "x", "local_auth_trial_ends": null, "administrators": 1, "new": 1 }),
         ),
     ] {
         let mut bad = good.clone();

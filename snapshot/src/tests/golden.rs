@@ -8,9 +8,9 @@ use crate::Snapshot;
 /// Offset, bytes, meaning; all other bytes of the file are zero.
 const PIECES: &[(usize, &str, &str)] = &[
     (0, "454e545241444952", "magic ENTRADIR"),
-    (8, "0100 0000", "version 1.0"),
-    (12, "b1000000", "header length 177"),
-    (16, "7c1c52c1132f8c44", "header checksum"),
+    (8, "0100 0100", "version 1.1"),
+    (12, "b9000000", "header length 185"),
+    (16, "8ff67e8902e95daa", "header checksum"),
     (24, "bc12000000000000", "file length 4796"),
     (32, "0700000000000000", "generation 7"),
     (40, "00d2496b00000000", "published at 1800000000"),
@@ -44,6 +44,7 @@ const PIECES: &[(usize, &str, &str)] = &[
     (158, "02000000", "two break-glass accounts"),
     (162, "0400 726f6f74", "root"),
     (168, "0700 52657363756524", "Rescue$"),
+    (177, "00d2496b00000000", "the gate was set at 1800000000"),
     (4096, "8975930942afcaa0", "checksum of the user's record"),
     (4104, "01000000 88000000", "a user, 136 bytes"),
     (4112, "70110100 70110100", "uid and gid 70000"),

@@ -61,6 +61,7 @@ pub(super) fn policy() -> Policy {
         sign_in_enabled: true,
         enumerate: false,
         gate: Gate::Fallback,
+        gate_set_at: Some(PUBLISHED_AT),
         gate_trial_ends: Some(PUBLISHED_AT + 600),
         offline_maximum_age: 14 * 24 * 3600,
         break_glass: vec!["root".into(), "Rescue$".into()],

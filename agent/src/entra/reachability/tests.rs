@@ -265,3 +265,54 @@ async fn without_its_prober_the_memory_refuses_nothing() {
     stage.world.set(Network::Whole);
     assert!(stage.ask().await.0);
 }
+
+/// As the gate on local accounts asks.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+#[tokio::test(start_paused = true)]
+async fn the_gate_counts_on_a_service_that_answers_now_and_has_for_a_while() {
+    let stage = Stage::new();
+    // Nobody has asked anything yet: a probe finds out.
+    assert!(stage.memory.is_surely_there(PATIENCE).await);
+    assert_eq!(stage.world.probed(), 1);
+    assert!(stage.memory.is_surely_there(PATIENCE).await);
+    assert_eq!(
+        stage.world.probed(),
+        1,
+        "what was just answered is believed"
+    );
+
+    // An idle host has not heard of the outage.
+    tokio::time::sleep(FRESH).await;
+    stage.world.set(Network::Black);
+    let began = Instant::now();
+    assert!(!stage.memory.is_surely_there(PATIENCE).await);
+    assert!(began.elapsed() <= PATIENCE);
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(matches!(stage.memory.now(), Reach::Unreachable(_)));
+    let began = Instant::now();
+    assert!(!stage.memory.is_surely_there(PATIENCE).await);
+    assert_eq!(
+        began.elapsed(),
+        Duration::ZERO,
+        "what is known costs nobody time"
+    );
+
+    stage.world.set(Network::Whole);
+    while !matches!(stage.memory.now(), Reach::Reachable { .. }) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(
+        !stage.memory.is_surely_there(PATIENCE).await,
+        "it came back just now"
+    );
+    tokio::time::sleep(STEADY).await;
+    assert!(stage.memory.is_surely_there(PATIENCE).await);
+
+    stage.prober.abort();
+    tokio::time::sleep(FRESH).await;
+    assert!(
+        !stage.memory.is_surely_there(PATIENCE).await,
+        "nobody probes any more"
+    );
+}
