@@ -1,104 +1,39 @@
-//! What the published directory alone says about an imported user's account.
-//!
-//! Invariant: the snapshot can always refuse, and its refusal is final: the agent publishes it, so an agent
-//! that says otherwise is out of step with itself. It can admit only while it is young enough, and only
-//! when the agent gave no verdict. A clock that runs behind the directory's date makes the age unknown,
-//! not small.
+//! How the directory's refusals are said, to the person and to libpam. `entra_snapshot` decides them.
 
 use pamsm::PamError;
 
-use crate::identity::Imported;
+pub(crate) use entra_snapshot::{Refusal, is_fresh, stands};
+
 use crate::sentences;
 
-/// Seconds by which the clock may run behind the directory's date: a step of NTP just after a publish.
-const CLOCK_STEP: u64 = 300;
-
-/// Why an account is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// Entra sign-in is switched off on this host.
-    SwitchedOff,
-    /// Disabled in Entra.
-    Disabled,
-    /// Blocked on this host.
-    Blocked,
-    /// Past its expiry on this host.
-    Expired,
-    /// Not for this service.
-    OtherService,
-    /// The directory is older than allowed: so many seconds.
-    Stale(u64),
-    /// The directory's date lies in the future.
-    Clock,
-}
-
-impl Refusal {
-    /// The sentence for the person.
-    pub(crate) fn sentence(self) -> String {
-        match self {
-            Self::SwitchedOff => sentences::SWITCHED_OFF.to_owned(),
-            Self::Disabled => sentences::DISABLED.to_owned(),
-            Self::Blocked => sentences::BLOCKED.to_owned(),
-            Self::Expired => sentences::EXPIRED.to_owned(),
-            Self::OtherService => sentences::OTHER_SERVICE.to_owned(),
-            Self::Stale(age) => sentences::not_heard(age),
-            Self::Clock => sentences::CLOCK.to_owned(),
-        }
-    }
-
-    /// The account phase's result (pam_sm_acct_mgmt(3)).
-    pub(crate) fn result(self) -> PamError {
-        match self {
-            Self::Disabled | Self::Expired => PamError::ACCT_EXPIRED,
-            _ => PamError::PERM_DENIED,
-        }
+/// The sentence for the person.
+pub(crate) fn sentence(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::SwitchedOff => sentences::SWITCHED_OFF.to_owned(),
+        Refusal::Disabled => sentences::DISABLED.to_owned(),
+        Refusal::Blocked => sentences::BLOCKED.to_owned(),
+        Refusal::Expired => sentences::EXPIRED.to_owned(),
+        Refusal::OtherService => sentences::OTHER_SERVICE.to_owned(),
+        Refusal::Stale(age) => sentences::not_heard(age),
+        Refusal::Clock => sentences::CLOCK.to_owned(),
     }
 }
 
-/// Whether the account stands, by its state alone, at `now`.
-///
-/// # Errors
-/// The first reason that it does not.
-pub(crate) fn stands(imported: &Imported, service: &str, now: u64) -> Result<(), Refusal> {
-    let account = &imported.user.account;
-    if !imported.policy.sign_in_enabled {
-        return Err(Refusal::SwitchedOff);
+/// The account phase's result (pam_sm_acct_mgmt(3)).
+pub(crate) fn result(refusal: Refusal) -> PamError {
+    match refusal {
+        Refusal::Disabled | Refusal::Expired => PamError::ACCT_EXPIRED,
+        _ => PamError::PERM_DENIED,
     }
-    if !account.enabled {
-        return Err(Refusal::Disabled);
-    }
-    if account.blocked {
-        return Err(Refusal::Blocked);
-    }
-    if account.expires.is_some_and(|expires| now >= expires) {
-        return Err(Refusal::Expired);
-    }
-    let services = &account.services;
-    if !services.is_empty() && !services.iter().any(|allowed| allowed == service) {
-        return Err(Refusal::OtherService);
-    }
-    Ok(())
-}
-
-/// Whether the directory is young enough to admit somebody without the agent.
-///
-/// # Errors
-/// [`Refusal::Stale`] or [`Refusal::Clock`].
-pub(crate) fn is_fresh(imported: &Imported, now: u64) -> Result<(), Refusal> {
-    if now.saturating_add(CLOCK_STEP) < imported.known_at {
-        return Err(Refusal::Clock);
-    }
-    let age = now.saturating_sub(imported.known_at);
-    if age > u64::from(imported.policy.offline_maximum_age) {
-        return Err(Refusal::Stale(age));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fakes::{FakeHost, MAXIMUM_AGE, PUBLISHED, imported};
+
+    /// Seconds: a step of NTP just after a publish.
+    const CLOCK_STEP: u64 = 300;
 
     type Change = fn(&mut FakeHost);
 

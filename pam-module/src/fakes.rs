@@ -13,14 +13,16 @@ use std::time::Duration;
 
 use entra_protocol::login::{Screen, ToAgent, ToModule};
 use entra_protocol::{ClientError, Connection, Secret};
-use entra_snapshot::{AbsolutePath, Account, Gate, Id, Name, Policy, ReadError, Text, Upn, User};
+use entra_snapshot::{
+    AbsolutePath, Account, Directory, Gate, Id, Name, PasswdFile, Policy, ReadError, Sources, Text,
+    Upn, User,
+};
 use zeroize::Zeroizing;
 
 pub(crate) use self::agent::{FakeAgent, Step, ask, ask_secret, show, verdict};
 use crate::application::{Application, Echo, Item, PromptError, Style};
-use crate::host::{Agent, Directory, Host};
+use crate::host::{Agent, Host};
 use crate::identity::Imported;
-use crate::passwd_file::PasswdFile;
 use crate::root_file::RootFile;
 
 /// The imported user's id.
@@ -141,9 +143,7 @@ impl FakeHost {
     }
 }
 
-impl Host for FakeHost {
-    type Agent = FakePeer;
-
+impl Sources for FakeHost {
     fn passwd_file(&self) -> io::Result<PasswdFile> {
         self.ask("passwd");
         self.passwd
@@ -155,6 +155,20 @@ impl Host for FakeHost {
         self.ask("nss");
         (self.nss)(name)
     }
+
+    fn directory(&self, name: &[u8]) -> Result<Directory, ReadError> {
+        self.ask("directory");
+        let mut directory = self.read()?;
+        let known = [&b"alice"[..], b"alice@contoso.example"];
+        if !known.contains(&name.to_ascii_lowercase().as_slice()) {
+            directory.user = None;
+        }
+        Ok(directory)
+    }
+}
+
+impl Host for FakeHost {
+    type Agent = FakePeer;
 
     fn local_groups_file(&self) -> RootFile {
         self.local_groups.clone()
@@ -188,16 +202,6 @@ impl Host for FakeHost {
 
     fn is_called_by_root(&self) -> bool {
         true
-    }
-
-    fn directory(&self, name: &[u8]) -> Result<Directory, ReadError> {
-        self.ask("directory");
-        let mut directory = self.read()?;
-        let known = [&b"alice"[..], b"alice@contoso.example"];
-        if !known.contains(&name.to_ascii_lowercase().as_slice()) {
-            directory.user = None;
-        }
-        Ok(directory)
     }
 
     fn agent(&self, limit: Duration) -> Result<FakePeer, ClientError> {

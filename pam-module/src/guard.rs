@@ -21,11 +21,12 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
+use entra_snapshot::identify;
 use pamsm::PamError;
 
 use crate::application::Application;
 use crate::host::Host;
-use crate::identity::{self, Doubt, Identity};
+use crate::identity::{Doubt, Identity};
 use crate::phases::{self, Call, Entry};
 use crate::{gate, sentences, system_ffi};
 
@@ -39,7 +40,7 @@ pub(crate) fn answer(call: Call, application: &impl Application, host: &impl Hos
     let Some(Some(name)) = caught(|| application.user(may_ask)) else {
         return PamError::IGNORE;
     };
-    let Some(identity) = caught(|| identity::identify(host, &name)) else {
+    let Some(identity) = caught(|| identify(host, &name)) else {
         return match caught(|| is_surely_local(host, &name)) {
             Some(true) => PamError::IGNORE,
             _ => call.entry.refusal(),

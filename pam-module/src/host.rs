@@ -11,9 +11,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use entra_protocol::limits::LOGIN_SOCKET;
 use entra_protocol::login::{Screen, ToAgent, ToModule};
 use entra_protocol::{ClientError, Connection};
-use entra_snapshot::{Policy, ReadError, Snapshot, User};
+use entra_snapshot::{Directory, PasswdFile, Policy, ReadError, Snapshot, Sources, User};
 
-use crate::passwd_file::PasswdFile;
 use crate::root_file::{self, RootFile};
 use crate::system_ffi;
 
@@ -24,30 +23,15 @@ const LOCAL_GROUPS: &str = "/etc/entra-login/local-groups";
 const ROOT: u32 = 0;
 
 /// What the module asks of the machine.
-pub(crate) trait Host {
+pub(crate) trait Host: Sources {
     /// A conversation with the agent.
     type Agent: Agent;
-
-    /// `/etc/passwd`, read as a file.
-    ///
-    /// # Errors
-    /// Whatever kept it from being read whole.
-    fn passwd_file(&self) -> io::Result<PasswdFile>;
-
-    /// The uid that NSS gives `name` (getpwnam_r(3)); none also if NSS could not say.
-    fn uid_of(&self, name: &[u8]) -> Option<u32>;
 
     /// The policy alone.
     ///
     /// # Errors
     /// The snapshot's own.
     fn published_policy(&self) -> Result<Policy, ReadError>;
-
-    /// The policy, and the record of `name` if it has one.
-    ///
-    /// # Errors
-    /// The snapshot's own.
-    fn directory(&self, name: &[u8]) -> Result<Directory, ReadError>;
 
     /// `/etc/entra-login/local-groups`.
     fn local_groups_file(&self) -> RootFile;
@@ -107,23 +91,10 @@ pub(crate) trait Agent {
     fn receive(&mut self, limit: Duration) -> Result<ToModule, ClientError>;
 }
 
-/// What one look into the published directory gave.
-#[derive(Debug, Clone)]
-pub(crate) struct Directory {
-    /// The host's policy.
-    pub(crate) policy: Policy,
-    /// When it was published, in seconds since 1970.
-    pub(crate) known_at: u64,
-    /// The record of the name asked for.
-    pub(crate) user: Option<User>,
-}
-
 /// The machine that the module really runs on.
 pub(crate) struct Machine;
 
-impl Host for Machine {
-    type Agent = Connection;
-
+impl Sources for Machine {
     fn passwd_file(&self) -> io::Result<PasswdFile> {
         PasswdFile::read(Path::new("/etc/passwd"))
     }
@@ -132,6 +103,14 @@ impl Host for Machine {
         system_ffi::uid_of(name)
     }
 
+    fn directory(&self, name: &[u8]) -> Result<Directory, ReadError> {
+        Directory::read(entra_snapshot::PATH, name)
+    }
+}
+
+impl Host for Machine {
+    type Agent = Connection;
+
     fn published_policy(&self) -> Result<Policy, ReadError> {
         let snapshot = Snapshot::open(Path::new(entra_snapshot::PATH))?;
         Ok(snapshot.policy().clone())
@@ -139,15 +118,6 @@ impl Host for Machine {
 
     fn is_called_by_root(&self) -> bool {
         system_ffi::real_uid() == 0
-    }
-
-    fn directory(&self, name: &[u8]) -> Result<Directory, ReadError> {
-        let snapshot = Snapshot::open(Path::new(entra_snapshot::PATH))?;
-        Ok(Directory {
-            policy: snapshot.policy().clone(),
-            known_at: snapshot.known_at(),
-            user: snapshot.user_by_name(name)?,
-        })
     }
 
     fn local_groups_file(&self) -> RootFile {

@@ -28,7 +28,6 @@ mod host;
 mod identity;
 mod local_groups;
 mod pam_ffi;
-mod passwd_file;
 mod phases;
 mod root_file;
 mod sentences;

@@ -256,8 +256,8 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
 
     fn refuse(&self, refusal: Refusal) -> PamError {
         self.note(&format!("refused by the directory: {refusal:?}"));
-        self.say(&refusal.sentence());
-        refusal.result()
+        self.say(&account::sentence(refusal));
+        account::result(refusal)
     }
 
     fn without_verdict(&self, failure: &Failure) -> PamError {

@@ -13,9 +13,13 @@
 //! - what leaves a reader is legal by type ([`Name`], [`Id`], [`AbsolutePath`],
 //!   ...): the same types refuse it on the way in and on the way out.
 //!
-//! What it does not do: it knows nothing of Entra, of configuration or of
-//! `/etc/passwd`; of who may sign in it knows what the published gate says to local
-//! accounts, and nothing else; it starts no thread, reads no
+//! What a file means is here, too, once, for the module that decides by it and for
+//! whoever explains a decision: whom a name belongs to ([`identify`]), whether an
+//! account stands ([`stands`], [`is_fresh`]), what the gate says to local accounts
+//! ([`Policy::rule`]).
+//!
+//! What it does not do: it knows nothing of Entra and of configuration; it asks
+//! nobody, but for `/etc/passwd` where it is told to; it starts no thread, reads no
 //! environment and keeps nothing between calls but the open file. The checksums
 //! guard against damage, not against a writer who means harm: who may write the
 //! folder may write a directory.
@@ -26,14 +30,17 @@ mod entry;
 mod error;
 mod gate;
 mod header;
+mod identity;
 mod keys;
 mod legal;
 mod members;
+mod passwd_file;
 mod reader;
 mod record;
 mod scratch;
 mod siphash;
 mod source;
+mod standing;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -43,10 +50,13 @@ mod writer;
 pub use entry::{Account, Gate, Group, NO_SERVICE, Policy, User};
 pub use error::{ReadError, WriteError};
 pub use gate::{GatePhase, LONGEST_TRIAL, LocalCall, Reason, Ruling, is_a_way_in};
+pub use identity::{Directory, Doubt, Identity, Imported, MAX_USER, Sources, identify};
 pub use legal::{AbsolutePath, Id, Illegal, Name, Text, Upn, may_be_a_group, may_be_a_user};
 pub use members::Members;
+pub use passwd_file::PasswdFile;
 pub use reader::Snapshot;
 pub use source::ReadAt;
+pub use standing::{Refusal, is_fresh, stands};
 pub use writer::{MEMBERS_MAX, Published, Writer};
 
 /// The folder that holds the published file and nothing else (mode 0755).

@@ -12,14 +12,14 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The file's whole content.
 #[derive(Debug, Clone)]
-pub(crate) struct PasswdFile(Vec<u8>);
+pub struct PasswdFile(Vec<u8>);
 
 impl PasswdFile {
     /// Reads the file at `path`.
     ///
     /// # Errors
     /// The system's, or `FileTooLarge` past [`MAX_BYTES`].
-    pub(crate) fn read(path: &Path) -> io::Result<Self> {
+    pub fn read(path: &Path) -> io::Result<Self> {
         let mut content = Vec::new();
         let read = File::open(path)?
             .take(MAX_BYTES + 1)
@@ -32,18 +32,21 @@ impl PasswdFile {
     }
 
     /// Whether a line of the file is for `name`.
-    pub(crate) fn has(&self, name: &[u8]) -> bool {
+    #[must_use]
+    pub fn has(&self, name: &[u8]) -> bool {
         self.line(name).is_some()
     }
 
     /// The uid on the first line for `name`.
-    pub(crate) fn uid_of(&self, name: &[u8]) -> Option<u32> {
+    #[must_use]
+    pub fn uid_of(&self, name: &[u8]) -> Option<u32> {
         let field = self.line(name)?.nth(1)?;
         std::str::from_utf8(field).ok()?.parse().ok()
     }
 
     /// The same of `/etc/group`, whose lines have the gid in that place (group(5)).
-    pub(crate) fn gid_of(&self, name: &[u8]) -> Option<u32> {
+    #[must_use]
+    pub fn gid_of(&self, name: &[u8]) -> Option<u32> {
         self.uid_of(name)
     }
 
@@ -57,7 +60,6 @@ impl PasswdFile {
     }
 }
 
-#[cfg(test)]
 impl From<&str> for PasswdFile {
     fn from(content: &str) -> Self {
         Self(content.as_bytes().to_vec())
