@@ -26,6 +26,7 @@ mod hosts_boot;
 mod ids_across_hosts;
 mod killed_import;
 mod load;
+mod local_auth_gate;
 mod managed_identity;
 mod metrics;
 mod microsoft_graph_sdk;
