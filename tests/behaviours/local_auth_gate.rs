@@ -27,14 +27,21 @@ fn deny_shuts_local_people_out_and_never_root_jobs_or_imported_people() -> Resul
     host.run("usermod -aG sudo lars")?.stdout()?;
     let refused = host.run("entractl local-auth set deny")?;
     assert_eq!(refused.code, 1, "{refused}");
-    assert!(refused.stdout.contains("BAD     administrator"), "{refused}");
+    assert!(
+        refused.stdout.contains("BAD     administrator"),
+        "{refused}"
+    );
     lars_signs_in(&host)?;
 
     prove(&host)?;
     host.run("entractl local-auth set deny")?.stdout()?;
     lars_is_shut_out(&host, DENIED)?;
     root_and_what_runs_by_itself_notice_nothing(&host)?;
-    assert_eq!(host.ssh_password(ALICE.name, ALICE.password, "id -un")?.stdout()?, "alice");
+    assert_eq!(
+        host.ssh_password(ALICE.name, ALICE.password, "id -un")?
+            .stdout()?,
+        "alice"
+    );
     host.kill_agent()?;
     lars_is_shut_out(&host, DENIED)?;
     root_comes_in(&host)?;
@@ -52,10 +59,13 @@ fn deny_shuts_local_people_out_and_never_root_jobs_or_imported_people() -> Resul
 
     // A directory that nobody can read is no reason to shut anybody out.
     let snapshot = "/var/lib/entra-login/public/directory.snapshot";
-    host.run(&format!("cp {snapshot} /root/kept && printf x > {snapshot}"))?
-        .stdout()?;
+    host.run(&format!(
+        "cp {snapshot} /root/kept && printf x > {snapshot}"
+    ))?
+    .stdout()?;
     lars_signs_in(&host)?;
-    host.run(&format!("cat /root/kept > {snapshot}"))?.stdout()?;
+    host.run(&format!("cat /root/kept > {snapshot}"))?
+        .stdout()?;
     lars_is_shut_out(&host, DENIED)?;
     host.run("entractl auth disable")?.stdout()?;
     lars_signs_in(&host)
@@ -94,7 +104,8 @@ fn fallback_lets_local_people_in_only_while_entra_is_away() -> Result<(), Troubl
 fn a_trial_ends_with_the_agent_dead_and_across_a_reboot() -> Result<(), Trouble> {
     let mut host = ready::everybody_may_sign_in()?;
     prove(&host)?;
-    host.run("entractl local-auth set deny --try 1m")?.stdout()?;
+    host.run("entractl local-auth set deny --try 1m")?
+        .stdout()?;
     lars_is_shut_out(&host, DENIED)?;
     host.stop_agent()?;
     let units = "entra-agent.service entra-agent-login.socket entra-agent-admin.socket";
@@ -117,7 +128,8 @@ fn a_trial_that_is_confirmed_stays_and_one_that_is_not_goes_back() -> Result<(),
     let host = ready::everybody_may_sign_in()?;
     prove(&host)?;
     host.run("entractl local-auth set fallback")?.stdout()?;
-    host.run("entractl local-auth set deny --try 1m")?.stdout()?;
+    host.run("entractl local-auth set deny --try 1m")?
+        .stdout()?;
     host.kill_agent()?;
     until("the gate to go back", TRIAL_OVER, || {
         let gate = gate(&host).ok()?;
@@ -127,7 +139,8 @@ fn a_trial_that_is_confirmed_stays_and_one_that_is_not_goes_back() -> Result<(),
     host.run("entractl local-auth confirm")?.refusal()?;
 
     // An administrator needs no sudo, and whoever is none may not.
-    host.run("entractl local-auth set deny --try 1m")?.stdout()?;
+    host.run("entractl local-auth set deny --try 1m")?
+        .stdout()?;
     host.run_as(ALICE.name, "entractl local-auth confirm")?
         .refusal()?;
     host.run_as(CAROL.name, "entractl local-auth confirm")?
@@ -144,10 +157,12 @@ fn a_trial_that_is_confirmed_stays_and_one_that_is_not_goes_back() -> Result<(),
 fn another_account_takes_roots_place_only_when_it_is_proven() -> Result<(), Trouble> {
     let host = ready::everybody_may_sign_in()?;
     prove(&host)?;
-    host.run("entractl local-auth exempt remove root")?.refusal()?;
+    host.run("entractl local-auth exempt remove root")?
+        .refusal()?;
     host.run("entractl local-auth exempt add lars")?.stdout()?;
     host.run("entractl local-auth set deny")?.stdout()?;
-    host.run("entractl local-auth exempt remove root")?.refusal()?;
+    host.run("entractl local-auth exempt remove root")?
+        .refusal()?;
     // Its session is the proof.
     lars_signs_in(&host)?;
     let gate = gate(&host)?;
@@ -156,8 +171,10 @@ fn another_account_takes_roots_place_only_when_it_is_proven() -> Result<(), Trou
         Some(&Value::from("session")),
         "{gate}"
     );
-    host.run("entractl local-auth exempt remove root")?.stdout()?;
-    host.run("entractl local-auth exempt remove lars")?.refusal()?;
+    host.run("entractl local-auth exempt remove root")?
+        .stdout()?;
+    host.run("entractl local-auth exempt remove lars")?
+        .refusal()?;
     lars_signs_in(&host)?;
     host.ssh_key(ROOT.name, "true")?.refusal()?;
     // Jobs of root's and what root becomes go on.
