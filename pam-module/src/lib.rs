@@ -35,3 +35,5 @@ mod system_ffi;
 
 #[cfg(test)]
 mod fakes;
+#[cfg(test)]
+mod gate_property;

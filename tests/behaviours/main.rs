@@ -28,6 +28,7 @@ mod hosts_boot;
 mod ids_across_hosts;
 mod killed_import;
 mod load;
+mod local_auth_gate;
 mod local_groups;
 mod managed_identity;
 mod metrics;
