@@ -7,6 +7,7 @@ use entra_protocol::login::{Outcome, Verdict};
 use super::admission::{self, NotAdmitted, SWITCHED_OFF};
 use super::conversation::{OWN_TROUBLE, in_store, said};
 use super::{Asked, SignIns};
+use crate::config::is_remote;
 use crate::entra::errors;
 
 /// Where an Entra password is changed.
@@ -33,7 +34,10 @@ impl SignIns {
             Ok((Some(person), policy)) => match admission::standing(&person, &policy) {
                 Ok(()) => Verdict {
                     outcome: Outcome::Success,
-                    message: None,
+                    message: match is_remote(&asked.service) {
+                        true => self.untold.take(person.key),
+                        false => None,
+                    },
                 },
                 Err(NotAdmitted::SwitchedOff) => said(Outcome::PermissionDenied, SWITCHED_OFF),
                 Err(NotAdmitted::Disabled) => said(Outcome::AccountExpired, errors::DISABLED),

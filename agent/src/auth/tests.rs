@@ -11,6 +11,7 @@ use super::scripted::*;
 use crate::entra::errors;
 
 mod methods;
+mod offline;
 
 /// Runs one sign-in; the module shows afterwards what it was told.
 async fn sign_in(

@@ -78,7 +78,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
         "sign_in",
         &["remote", "local", "services", "login_grace_seconds"],
     ),
-    ("offline", &["maximum_age_days"]),
+    ("offline", &["maximum_age_days", "password"]),
     ("directory", &["enumerate"]),
     (
         "proxy",

@@ -37,6 +37,7 @@ mod schema;
 mod scopes;
 mod sign_ins;
 mod throttle;
+mod verifiers;
 
 use std::fs::{OpenOptions, Permissions};
 use std::io;
@@ -65,6 +66,7 @@ pub use rounds::{LiveSet, MemberCounts, OpenRound, RoundId, RoundKind, StagedPag
 pub use schedules::{Plan, Schedule};
 pub use sign_ins::{Refusals, SignInRecord};
 pub use throttle::{ThrottleLeft, ThrottleSubject, Unlocking};
+pub use verifiers::{Kept, NewVerifier, VerifierKind};
 
 /// The file that an import rebuilds.
 pub const DIRECTORY_FILE: &str = "directory.db";
@@ -144,7 +146,8 @@ impl Store {
         connect(directory, state)
     }
 
-    fn now(&self) -> UnixSeconds {
+    /// What time it is, by the clock that dates what is written.
+    pub(crate) fn now(&self) -> UnixSeconds {
         self.inner.clock.now()
     }
 

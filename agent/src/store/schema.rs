@@ -25,7 +25,7 @@ pub(super) const DIRECTORY: Schema = Schema {
 
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
-    migrations: &[STATE_1, STATE_2, STATE_3, STATE_4, STATE_5],
+    migrations: &[STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6],
 };
 
 impl Schema {
@@ -325,6 +325,18 @@ CREATE TABLE throttled_people (
 CREATE TABLE throttled_hosts (
     host TEXT PRIMARY KEY,
     at INTEGER NOT NULL, owed INTEGER NOT NULL, refused INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// What is kept of people's secrets for times without the tenant: see `verifiers`. `proven_at` is the last
+/// sign-in with the tenant, `tries` are the wrong ones since then.
+const STATE_6: &str = "
+CREATE TABLE verifiers (
+    tenant BLOB NOT NULL, object BLOB NOT NULL, kind TEXT NOT NULL,
+    key_id BLOB NOT NULL, scheme INTEGER NOT NULL, salt BLOB NOT NULL, tag BLOB NOT NULL,
+    made_at INTEGER NOT NULL, proven_at INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0, tried_at INTEGER,
+    PRIMARY KEY (tenant, object, kind)
 ) STRICT, WITHOUT ROWID;
 ";
 
