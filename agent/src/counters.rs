@@ -33,17 +33,21 @@ pub(crate) struct OfTenant {
 
 /// The method of a sign-in that came to none.
 pub(crate) const NO_METHOD: &str = "none";
+/// A password that was compared with what this host keeps, since no verdict could be had.
+pub(crate) const OFFLINE_PASSWORD: &str = "offline-password";
 /// In place of a verdict: another method was tried after this one.
 const CONTINUED: &str = "continued";
 
 /// What is shown with 0 before it happens, so that the first time is a change.
-const EXPECTED: [(&str, &str); 6] = [
+const EXPECTED: [(&str, &str); 8] = [
     ("password", "success"),
     ("password", "auth_error"),
     ("password", CONTINUED),
     ("device-code", "success"),
     ("device-code", "auth_error"),
     ("device-code", "unavailable"),
+    (OFFLINE_PASSWORD, "success"),
+    (OFFLINE_PASSWORD, "auth_error"),
 ];
 
 impl Counters {

@@ -6,7 +6,7 @@
 //!
 //! The directory half (`graph`, `sync`, `names`, `ids`, `store`, `publish`) brings people and groups
 //! from the tenant to the snapshot. The front half (`server`, `auth`, `entra`, `admin`, `doctor`) answers those
-//! who ask, and `runs` and `schedule` order imports. They meet in [`store::Store`], [`sync::Syncer`] and [`publish::Publisher`], and nowhere
+//! who ask, `offline` recognises people while the tenant is away, and `runs` and `schedule` order imports. They meet in [`store::Store`], [`sync::Syncer`] and [`publish::Publisher`], and nowhere
 //! else: a sign-in never waits for an import, an import never waits for a person.
 //!
 //! Time, paths and the network are parameters of every part; [`service`] is where they become real.
@@ -23,6 +23,7 @@ pub mod identity;
 pub mod ids;
 pub mod logging;
 pub mod names;
+pub mod offline;
 pub mod probe;
 pub mod publish;
 pub mod runs;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::admin::{Admin, HostRules, Importers};
 use crate::auth::{Publish, SignIns, TenantLogin, Throttle, TryRule, away, in_store};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Tenant};
+use crate::config::{Config, Tenant, credentials_folder};
 use crate::counters::Counters;
 use crate::doctor::Doctor;
 use crate::entra::{
@@ -24,6 +24,7 @@ use crate::entra::{
 };
 use crate::graph::Graph;
 use crate::ids::IdRange;
+use crate::offline::{KeySource, Offline};
 use crate::publish::{LocalFiles, Publisher};
 use crate::runs::Runs;
 use crate::schedule::{Jitter, Planner, keep as keep_schedule};
@@ -159,20 +160,25 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
             reachability.insert(tenant.id, memory.clone());
             let verifier = Verifier::new(tenant.id, &endpoints.issuer, registration, clock.clone());
             let service = OverHttps::new(client.clone(), endpoints, registration);
-            let service = Arc::new(Remembered::new(service, memory));
+            let service = Arc::new(Remembered::new(service, memory.clone()));
             let tries = TryRule::of_people_at(&tenant.login_url);
-            (tenant.id, TenantLogin::new(service, verifier, tries))
+            let login = TenantLogin::new(service, verifier, tries).remembered_by(memory);
+            (tenant.id, login)
         })
         .collect();
     let throttle = Throttle::new(store.clone());
     // Now, while nobody waits for it: later it might stand behind an import that is writing.
     throttle.take_up().await;
+    let keys = KeySource::new(credentials_folder(), state);
+    let offline = Offline::new(store.clone(), keys, clock.clone(), config.offline);
+    offline.take_up().await;
     let sign_ins = SignIns::new(
         store.clone(),
         publish.clone(),
         logins,
         config.sign_in.clone(),
         throttle.clone(),
+        offline,
     )
     .granting(config.access.clone())
     .counting(counters.clone())

@@ -32,16 +32,16 @@ use entra_agent::trials;
 use entra_protocol::ClientError;
 use entra_protocol::admin::{Done, Failure, GateMode, ImportSummary, Request, Role};
 use entra_protocol::login::{Outcome, Phase, Screen, ToAgent, ToModule, Verdict};
-use entra_snapshot::{Policy, ReadError, Snapshot};
+use entra_snapshot::{Directory, PasswdFile, Policy, ReadError, Snapshot, Sources, User};
 use pamsm::PamError;
 use proptest::prelude::*;
 use tokio::sync::mpsc;
 
 use crate::fakes::FakeApplication;
 use crate::guard;
-use crate::host::{Agent, Directory, Host};
-use crate::passwd_file::PasswdFile;
+use crate::host::{Agent, Host};
 use crate::phases::{Call, Entry};
+use crate::root_file::RootFile;
 
 const BEGIN: u64 = 1_800_000_000;
 const TENANT: &str = "7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001";
@@ -523,9 +523,7 @@ fn known(name: &str) -> &'static str {
     all.find(|one| *one == name).expect("a name of this host")
 }
 
-impl Host for Published {
-    type Agent = Answering;
-
+impl Sources for Published {
     fn passwd_file(&self) -> io::Result<PasswdFile> {
         Ok(PasswdFile::from(PASSWD))
     }
@@ -534,16 +532,36 @@ impl Host for Published {
         unimplemented!("whoever has a line in the file is not looked up")
     }
 
+    fn directory(&self, _: &[u8]) -> Result<Directory, ReadError> {
+        unimplemented!("whoever has a line in the file is not looked up")
+    }
+}
+
+impl Host for Published {
+    type Agent = Answering;
+
+    fn local_groups_file(&self) -> RootFile {
+        RootFile::Absent
+    }
+
+    fn group_file(&self) -> io::Result<PasswdFile> {
+        unimplemented!("nobody is given a group")
+    }
+
+    fn objects_of(&self, _: &User) -> Result<Vec<[u8; 16]>, ReadError> {
+        unimplemented!("nobody is given a group")
+    }
+
+    fn add_groups(&self, _: &[u32]) -> io::Result<()> {
+        unimplemented!("nobody is given a group")
+    }
+
     fn published_policy(&self) -> Result<Policy, ReadError> {
         Ok(Snapshot::open(&self.file)?.policy().clone())
     }
 
     fn is_called_by_root(&self) -> bool {
         self.by_root
-    }
-
-    fn directory(&self, _: &[u8]) -> Result<Directory, ReadError> {
-        unimplemented!("whoever has a line in the file is not looked up")
     }
 
     fn screen(&self) -> Screen {

@@ -110,9 +110,12 @@ pub struct UserDetail {
     pub shell: String,
     /// Names of the groups, nested ones included.
     pub groups: Vec<String>,
-    /// The last sign-in through Entra ID on this host.
+    /// The last sign-in as an Entra ID user on this host.
     #[serde(default)]
     pub last_sign_in: Option<String>,
+    /// By which method it was: `password`, `device-code`, or `offline-password` while Entra ID was away.
+    #[serde(default)]
+    pub last_sign_in_method: Option<String>,
     /// Failed tries with a password that still count on this host.
     #[serde(default)]
     pub failed_tries: u32,

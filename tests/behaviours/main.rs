@@ -35,6 +35,7 @@ mod metrics;
 mod microsoft_graph_sdk;
 mod msal;
 mod names_reach_one_account;
+mod offline_password;
 mod pam_calls;
 mod pam_wiring;
 mod pam_wiring_broken;

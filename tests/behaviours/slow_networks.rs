@@ -23,14 +23,14 @@ const PASSWORD: &str = "Takes-Its-Time-9";
 const TOKEN: &str = "/7d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001/oauth2/v2.0/token";
 
 /// A PAM service of its own, `front`, with the host's common files.
-fn front(host: &Host) -> Result<(), Trouble> {
+pub(crate) fn front(host: &Host) -> Result<(), Trouble> {
     host.write(
         "/etc/pam.d/front",
         "@include common-auth\n@include common-account\n",
     )
 }
 
-fn sign_in(host: &Host, person: Person) -> Result<(Output, Duration), Trouble> {
+pub(crate) fn sign_in(host: &Host, person: Person) -> Result<(Output, Duration), Trouble> {
     let begin = Instant::now();
     let told = host.run_fed(
         SOON,
@@ -50,7 +50,7 @@ fn service_state(host: &Host) -> Result<serde_json::Value, Trouble> {
 }
 
 /// Whether the agent believes the service to be away, in the words of `status`.
-fn state_is(host: &Host, word: &str) -> Result<(), Trouble> {
+pub(crate) fn state_is(host: &Host, word: &str) -> Result<(), Trouble> {
     let state = service_state(host)?;
     assert_eq!(
         state.get("state").and_then(serde_json::Value::as_str),
@@ -118,13 +118,7 @@ fn a_network_that_swallows_everything_costs_one_person_seconds() -> Result<(), T
     sign_in(&host, ALICE)?.0.stdout()?;
     state_is(&host, "reachable")?;
 
-    // A full backlog: the kernel drops what would begin another connection.
-    host.write("/srv/swallow.py", SWALLOW)?;
-    host.run("python3 /srv/swallow.py >/dev/null 2>&1 & until test -e /run/swallowing; do sleep 0.05; done")?
-        .stdout()?;
-    freeze_tenant(&host)?;
-    host.run("cp /etc/hosts /srv/hosts; sed -i 's/^127.0.0.1 login/127.0.0.9 login/' /etc/hosts")?
-        .stdout()?;
+    swallow_everything(&host)?;
 
     let (told, took) = sign_in(&host, ALICE)?;
     assert!(!told.success(), "{told}");
@@ -150,8 +144,7 @@ fn a_network_that_swallows_everything_costs_one_person_seconds() -> Result<(), T
     let others = host.run_as(LARS.name, "entractl status --json")?;
     assert!(others.stdout()?.contains("\"reason\": null"), "{others}");
 
-    host.run("cp /srv/hosts /etc/hosts")?.stdout()?;
-    thaw_tenant(&host)?;
+    give_back(&host)?;
     // A probe that is under way at that moment may still fail; the next one doesn't.
     until("a sign-in that succeeds", Duration::from_secs(5), || {
         sign_in(&host, ALICE).ok()?.0.success().then_some(())
@@ -162,6 +155,25 @@ fn a_network_that_swallows_everything_costs_one_person_seconds() -> Result<(), T
         assert_eq!(journal.matches(line).count(), 1, "{line}: {journal}");
     }
     Ok(())
+}
+
+/// From now on nothing that goes to the tenant's login service comes back: kept connections are silent, and the first
+/// packet of a new one is dropped.
+pub(crate) fn swallow_everything(host: &Host) -> Result<(), Trouble> {
+    // A full backlog: the kernel drops what would begin another connection.
+    host.write("/srv/swallow.py", SWALLOW)?;
+    host.run("python3 /srv/swallow.py >/dev/null 2>&1 & until test -e /run/swallowing; do sleep 0.05; done")?
+        .stdout()?;
+    freeze_tenant(host)?;
+    host.run("cp /etc/hosts /srv/hosts; sed -i 's/^127.0.0.1 login/127.0.0.9 login/' /etc/hosts")?
+        .stdout()
+        .map(drop)
+}
+
+/// The way to the tenant is as it was.
+pub(crate) fn give_back(host: &Host) -> Result<(), Trouble> {
+    host.run("cp /srv/hosts /etc/hosts")?.stdout()?;
+    thaw_tenant(host)
 }
 
 const SWALLOW: &str = "\

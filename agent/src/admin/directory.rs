@@ -158,6 +158,7 @@ fn detail(
         gid: person.gid,
         groups: store.groups_of(&person.key, person.role)?,
         last_sign_in: store.last_sign_in(&person.key)?.map(rfc3339),
+        last_sign_in_method: store.last_sign_in_method(&person.key)?,
         row: person.row(store.now()),
         home: person.home,
         shell: person.shell,

@@ -7,6 +7,7 @@ use entra_protocol::login::{Outcome, Verdict};
 use super::admission::{self, Known, NotAdmitted, SWITCHED_OFF};
 use super::conversation::{OWN_TROUBLE, said};
 use super::{Asked, SignIns};
+use crate::config::is_remote;
 use crate::entra::errors;
 use crate::store::Barred;
 
@@ -27,7 +28,10 @@ impl SignIns {
             Ok(Some(known)) => match self.stands(&known, &asked.service) {
                 Ok(()) => Verdict {
                     outcome: Outcome::Success,
-                    message: None,
+                    message: match is_remote(&asked.service) {
+                        true => self.untold.take(known.person.key),
+                        false => None,
+                    },
                 },
                 Err(NotAdmitted::SwitchedOff) => said(Outcome::PermissionDenied, SWITCHED_OFF),
                 Err(NotAdmitted::Disabled) => said(Outcome::AccountExpired, errors::DISABLED),

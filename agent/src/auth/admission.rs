@@ -1,17 +1,20 @@
 //! Who may sign in here, once it is proven who it is.
 //!
 //! Invariant: an [`Admitted`] exists only for the person who was asked for, proven by a
-//! [`VerifiedIdentity`] of the same tenant and object id, imported, enabled, neither blocked nor expired here,
-//! granted the service by `[[access]]`, and on a host where Entra sign-in is on, by what the store said after the proof.
+//! [`VerifiedIdentity`] or, where no verdict could be had, a [`Matched`] of the same tenant and object id,
+//! imported, enabled, neither blocked nor expired here, granted the service by `[[access]]`, and on a host where
+//! Entra sign-in is on, by what the store said after the proof.
 
 use std::fmt;
 
 use entra_protocol::login::{Outcome, Verdict};
 
+use super::remembering::LET_IN;
 use crate::clock::UnixSeconds;
 use crate::config::{Access, Services};
 use crate::entra::{VerifiedIdentity, errors};
 use crate::identity::ObjectKey;
+use crate::offline::Matched;
 use crate::store::{Barred, Person, Policy, Store, StoreError};
 
 /// What the person hears while Entra sign-in is off.
@@ -29,6 +32,24 @@ const BLOCKED: &str = "Your account is blocked on this host. Ask your administra
 
 /// What a person hears whose account has come to its end here.
 const EXPIRED: &str = "Your account has expired on this host. Ask your administrator.";
+
+/// What proves a person: one of two things that nothing else can make.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Proof<'a> {
+    /// The tenant's verified token.
+    Token(&'a VerifiedIdentity),
+    /// What this host remembers, where the tenant could not be asked.
+    Kept(&'a Matched),
+}
+
+impl Proof<'_> {
+    fn key(self) -> ObjectKey {
+        match self {
+            Self::Token(identity) => identity.key(),
+            Self::Kept(matched) => matched.key(),
+        }
+    }
+}
 
 /// The policy's consent to one proven sign-in.
 #[derive(Debug)]
@@ -56,6 +77,8 @@ pub(super) enum NotAdmitted {
     SwitchedOff,
     /// Their tenant is no longer in `agent.toml`.
     NotServed,
+    /// The shrink guard alone keeps them, and the tenant could not be asked.
+    Withheld,
 }
 
 /// For the journal.
@@ -72,6 +95,7 @@ impl fmt::Display for NotAdmitted {
             Self::OtherService => f.write_str("no [[access]] lets them use this service here"),
             Self::SwitchedOff => f.write_str("Entra sign-in is off"),
             Self::NotServed => f.write_str("their tenant is no longer in agent.toml"),
+            Self::Withheld => f.write_str("here by the shrink guard alone, and the tenant is away"),
         }
     }
 }
@@ -116,13 +140,13 @@ impl Known {
 
 /// Admits the proven identity, if it is the person who was asked for and may sign in as of now.
 pub(super) fn admit(
-    identity: &VerifiedIdentity,
+    proof: Proof<'_>,
     asked: ObjectKey,
     service: &str,
     known: Option<&Known>,
     now: UnixSeconds,
 ) -> Result<Admitted, NotAdmitted> {
-    let key = identity.key();
+    let key = proof.key();
     if key != asked {
         return Err(NotAdmitted::OtherPerson { signed_in_as: key });
     }
@@ -130,20 +154,26 @@ pub(super) fn admit(
         .filter(|known| known.person.key == key)
         .ok_or(NotAdmitted::NotImported)?;
     known.standing(service, now)?;
+    if known.person.withheld && matches!(proof, Proof::Kept(_)) {
+        return Err(NotAdmitted::Withheld);
+    }
     Ok(Admitted { key })
 }
 
 /// The only success there is.
-pub(super) fn success(identity: &VerifiedIdentity, admitted: &Admitted) -> Verdict {
-    if identity.key() == admitted.key {
+pub(super) fn success(proof: Proof<'_>, admitted: &Admitted) -> Verdict {
+    if proof.key() == admitted.key {
         Verdict {
             outcome: Outcome::Success,
-            message: None,
+            message: match proof {
+                Proof::Token(_) => None,
+                Proof::Kept(_) => Some(LET_IN.to_owned()),
+            },
         }
     } else {
         refusal(
             NotAdmitted::OtherPerson {
-                signed_in_as: identity.key(),
+                signed_in_as: proof.key(),
             },
             "",
         )
@@ -167,6 +197,7 @@ pub(super) fn refusal(reason: NotAdmitted, name: &str) -> Verdict {
         NotAdmitted::OtherService => (Outcome::PermissionDenied, Some(OTHER_SERVICE.to_owned())),
         NotAdmitted::SwitchedOff => (Outcome::Unavailable, Some(SWITCHED_OFF.to_owned())),
         NotAdmitted::NotServed => (Outcome::PermissionDenied, Some(NOT_SERVED.to_owned())),
+        NotAdmitted::Withheld => (Outcome::Unavailable, Some(errors::UNREACHABLE.to_owned())),
     };
     Verdict { outcome, message }
 }

@@ -3,15 +3,17 @@
 use std::panic;
 use std::time::Duration;
 
+use entra_protocol::Secret;
 use entra_protocol::login::{Outcome, Verdict};
 
-use super::admission::{self, Known, NotAdmitted};
+use super::admission::{self, Known, NotAdmitted, Proof};
 use super::journal::{self, Trail};
 use super::module::{Ended, Module};
-use super::{Asked, SignIns, TenantLogin, device_code, password};
-use crate::config::Method;
-use crate::entra::{EntraError, IdToken, LOGIN_REQUEST_LIMIT, ProofError, VerifiedIdentity};
+use super::{Asked, SignIns, device_code, password};
+use crate::config::{Method, is_remote};
+use crate::entra::{EntraError, LOGIN_REQUEST_LIMIT, ProofError, VerifiedIdentity};
 use crate::identity::ObjectKey;
+use crate::offline::Matched;
 use crate::store::{Person, SignInRecord, Store, StoreError};
 
 /// What a person hears when this host's own databases fail.
@@ -33,8 +35,10 @@ pub(super) const ONE_REQUEST: Duration = LOGIN_REQUEST_LIMIT
 
 /// How one method went.
 pub(super) enum Step {
-    /// Somebody is proven.
-    Proven(VerifiedIdentity),
+    /// Somebody is proven; by this password, if by one.
+    Proven(VerifiedIdentity, Option<Secret>),
+    /// No verdict could be had, and what was typed equals what is kept of the person.
+    Matched(Matched),
     /// This method can't do it; the next one may. If there is none, this is the verdict.
     Next(Verdict),
     /// The same; with a next method, the person hears the verdict's sentence before it.
@@ -113,13 +117,28 @@ impl SignIns {
                 self.counters.continued(person.key.tenant, method.word());
             }
             match step {
-                Step::Proven(identity) => {
+                Step::Proven(identity, password) => {
                     if let Some(trying) = trail.not_enough.take()
                         && identity.key() == person.key
                     {
                         self.throttle.take_back(&trying).await;
                     }
-                    return Ok(self.admit(&identity, asked, person, trail).await);
+                    let verdict = self
+                        .admit(Proof::Token(&identity), asked, person, trail)
+                        .await;
+                    if let (Outcome::Success, Some(password)) = (verdict.outcome, password) {
+                        self.offline.keep_password(person.key, password).await;
+                    }
+                    return Ok(verdict);
+                }
+                Step::Matched(matched) => {
+                    let verdict = self
+                        .admit(Proof::Kept(&matched), asked, person, trail)
+                        .await;
+                    if verdict.outcome == Outcome::Success && is_remote(&asked.service) {
+                        self.untold.add(person.key);
+                    }
+                    return Ok(verdict);
                 }
                 Step::Next(otherwise) => last_word = otherwise,
                 Step::NextSaying(verdict) => {
@@ -137,7 +156,7 @@ impl SignIns {
     /// Asks the store again: minutes may have passed since the conversation began.
     async fn admit(
         &self,
-        identity: &VerifiedIdentity,
+        proof: Proof<'_>,
         asked: &Asked,
         asked_for: &Person,
         trail: &mut Trail,
@@ -159,8 +178,8 @@ impl SignIns {
             }
         };
         let now = self.store.now();
-        match admission::admit(identity, key, &asked.service, known.as_ref(), now) {
-            Ok(admitted) => admission::success(identity, &admitted),
+        match admission::admit(proof, key, &asked.service, known.as_ref(), now) {
+            Ok(admitted) => admission::success(proof, &admitted),
             Err(reason) => {
                 trail.fact("not-admitted", format_args!("{reason}; asked for {key}"));
                 admission::refusal(reason, &asked_for.name)
@@ -170,6 +189,8 @@ impl SignIns {
 
     /// Cuts a person off here and at once: an online sign-in said that the account is disabled.
     pub(super) async fn cut_off(&self, key: ObjectKey) {
+        // First, so that a disk that takes one change of the two takes this one.
+        self.offline.forget(key, "disabled in the tenant").await;
         let publish = self.publish.clone();
         let marked = in_store(&self.store, move |store| {
             let news = store.mark_disabled(&key)?;
@@ -222,20 +243,17 @@ impl SignIns {
     }
 }
 
-impl TenantLogin {
-    /// Verifies a token; a refusal of its own for everything that is not proof.
-    pub(super) async fn prove(&self, token: &IdToken, trail: &mut Trail) -> Step {
-        match self.verifier.verify(self.service.as_ref(), token).await {
-            Ok(identity) => Step::Proven(identity),
-            Err(ProofError::NoKeys(error)) => {
-                trail.refused(&error);
-                Step::End(refused(&error))
-            }
-            Err(error) => {
-                trail.needs_administrator = true;
-                trail.fact("proof", error);
-                Step::End(said(Outcome::AuthError, NOT_PROVEN))
-            }
+/// What is made of a token that proves nobody: a refusal of its own for everything that is not proof.
+pub(super) fn unproven(error: &ProofError, trail: &mut Trail) -> Step {
+    match error {
+        ProofError::NoKeys(error) => {
+            trail.refused(error);
+            Step::End(refused(error))
+        }
+        error => {
+            trail.needs_administrator = true;
+            trail.fact("proof", error);
+            Step::End(said(Outcome::AuthError, NOT_PROVEN))
         }
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use entra_protocol::login::{Outcome, Verdict};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::conversation::{ONE_REQUEST, Step, refused, said};
+use super::conversation::{ONE_REQUEST, Step, refused, said, unproven};
 use super::invitation::{duration, invitation};
 use super::journal::Trail;
 use super::module::{Ended, Module, Reply};
@@ -68,7 +68,11 @@ pub(super) async fn run(
         Err(error) => {
             trail.refused(&error);
             trail.needs_administrator |= error.meaning().class == Class::Configuration;
-            return Ok(Step::End(refused(&error)));
+            return Ok(match error.meaning().class {
+                // A password that may come next can do without the tenant.
+                Class::Unavailable => Step::NextSaying(refused(&error)),
+                _ => Step::End(refused(&error)),
+            });
         }
     };
     let issued = Instant::now();
@@ -158,7 +162,14 @@ enum Failed {
 
 async fn settle(polled: Polled, tenant: &TenantLogin, trail: &mut Trail) -> Step {
     match polled {
-        Ok(token) => tenant.prove(&token, trail).await,
+        Ok(token) => match tenant
+            .verifier
+            .verify(tenant.service.as_ref(), &token)
+            .await
+        {
+            Ok(identity) => Step::Proven(identity, None),
+            Err(error) => unproven(&error, trail),
+        },
         Err(failed) => Step::End(failed.verdict(trail)),
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::Asked;
 use super::throttle::Trying;
 use crate::config::Method;
-use crate::counters::NO_METHOD;
+use crate::counters::{NO_METHOD, OFFLINE_PASSWORD};
 use crate::entra::{EntraError, Refusal};
 use crate::store::Person;
 
@@ -25,6 +25,8 @@ pub(super) struct Trail {
     pub(super) detail: String,
     /// A password that the tenant called right and not enough.
     pub(super) not_enough: Option<Trying>,
+    /// True if what was typed was compared with what is kept, since no verdict could be had.
+    pub(super) offline: bool,
     /// True if an administrator has to act.
     pub(super) needs_administrator: bool,
 }
@@ -66,7 +68,10 @@ impl Trail {
 
     /// The word for the method in records.
     pub(super) fn method_word(&self) -> &'static str {
-        self.method.map_or(NO_METHOD, Method::word)
+        match self.method {
+            Some(Method::Password) if self.offline => OFFLINE_PASSWORD,
+            method => method.map_or(NO_METHOD, Method::word),
+        }
     }
 }
 

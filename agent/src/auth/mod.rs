@@ -1,7 +1,8 @@
 //! Sign-ins: what is asked of a person, what the tenant says to it, and the verdict.
 //!
 //! Success takes two proofs that nothing else can make: a [`VerifiedIdentity`](crate::entra), which only
-//! a verified id token gives, and an `Admitted`, which only the policy gives, for
+//! a verified id token gives, or a [`Matched`](crate::offline), which only a comparison with a kept secret gives
+//! and is asked for only where no verdict could be had; and an `Admitted`, which only the policy gives, for
 //! the same person. Every other path through this folder ends in a refusal.
 //!
 //! A conversation is one future over a [`Module`]; it is cancelled by being dropped, which the server
@@ -19,6 +20,7 @@ mod password;
 mod patience;
 mod qr_code;
 mod realms;
+mod remembering;
 #[cfg(test)]
 pub(crate) mod scripted;
 #[cfg(test)]
@@ -35,6 +37,7 @@ use crate::config::{Access, SignIn};
 use crate::counters::Counters;
 use crate::entra::{LoginService, Reachability, Verifier};
 use crate::identity::TenantId;
+use crate::offline::Offline;
 use crate::store::Store;
 
 use realms::Realms;
@@ -60,6 +63,10 @@ pub struct SignIns {
     methods: SignIn,
     /// How often a password may fail.
     throttle: Throttle,
+    /// Who may be let in without their tenant.
+    offline: Offline,
+    /// Who was let in without their tenant and has not been told: see `remembering`.
+    untold: remembering::Untold,
     /// For monitoring.
     counters: Counters,
     /// Who may use which service.
@@ -77,6 +84,7 @@ impl SignIns {
         tenants: impl IntoIterator<Item = (TenantId, TenantLogin)>,
         methods: SignIn,
         throttle: Throttle,
+        offline: Offline,
     ) -> Self {
         Self {
             store,
@@ -84,6 +92,8 @@ impl SignIns {
             tenants: tenants.into_iter().collect(),
             methods,
             throttle,
+            offline,
+            untold: remembering::Untold::default(),
             counters: Counters::default(),
             access: Arc::default(),
             reachability: Vec::new(),
@@ -122,6 +132,8 @@ pub struct TenantLogin {
     tries: TryRule,
     /// Whose passwords it judges.
     realms: Realms,
+    /// Whether its login service is there; unknown where nobody probes.
+    reach: Option<Reachability>,
 }
 
 impl TenantLogin {
@@ -133,7 +145,15 @@ impl TenantLogin {
             verifier,
             tries,
             realms: Realms::default(),
+            reach: None,
         }
+    }
+
+    /// The same; who can do without the service waits for it only as long as this memory advises.
+    #[must_use]
+    pub(crate) fn remembered_by(mut self, reach: Reachability) -> Self {
+        self.reach = Some(reach);
+        self
     }
 }
 

@@ -4,19 +4,21 @@
 //! at most once, and never with nothing. A 200 is not yet success: the id token that comes with it must
 //! prove the person. No request without a turn of the throttle's. "More than a password is needed" goes on
 //! to the next method and says nothing about the password; so does a registration or tenant that takes no
-//! passwords. Who is judged elsewhere (a federated domain) is not asked for a password at all.
+//! passwords. Who is judged elsewhere (a federated domain) is not asked for a password at all. Where no verdict
+//! could be had, and only there, `remembering` compares with what is kept.
 //!
 //! Sentences of this file don't hold the word that sshpass and expect wait for.
 
 use entra_protocol::login::Outcome;
 
-use super::conversation::{NO_METHOD, ONE_REQUEST, Step, refused, said};
+use super::conversation::{NO_METHOD, ONE_REQUEST, Step, refused, said, unproven};
 use super::journal::Trail;
 use super::module::{Ended, Module, Reply};
+use super::remembering::{self, Fate, without_verdict};
 use super::throttle::{End, Held, TURN_LIMIT, Trying, Turn};
 use super::{Asked, SignIns, TenantLogin};
 use crate::entra::errors::{self, Class};
-use crate::entra::{EntraError, Realm};
+use crate::entra::{EntraError, Hurried, LoginService, ProofError, Realm};
 use crate::store::Person;
 
 /// The words that people and their tools (sshpass, expect) look for.
@@ -36,7 +38,22 @@ pub(super) async fn run(
     trail: &mut Trail,
 ) -> Result<Step, Ended> {
     let otherwise = said(Outcome::AuthError, NO_METHOD);
-    if tenant.realms.of(tenant.service.as_ref(), &person.upn).await == Realm::Elsewhere {
+    // Who can do without the tenant does not wait for one that is away.
+    let can_do_without = sign_ins.offline.serves(person).await;
+    let (is_away, hurried);
+    let service: &dyn LoginService = match &tenant.reach {
+        Some(reach) if can_do_without => {
+            is_away = reach.look();
+            hurried = Hurried::new(tenant.service.as_ref(), reach);
+            &hurried
+        }
+        _ => {
+            is_away = false;
+            tenant.service.as_ref()
+        }
+    };
+    // Of whom a password is kept the tenant has judged one.
+    if !is_away && tenant.realms.of(service, &person.upn).await == Realm::Elsewhere {
         trail.note("the domain is federated: no password was asked for");
         module.show(ELSEWHERE).await?;
         return Ok(Step::Next(otherwise));
@@ -61,29 +78,45 @@ pub(super) async fn run(
         Err(held) => return Ok(throttled(sign_ins, &held, trail)),
     };
     module.wait(ONE_REQUEST).await?;
-    let answer = tenant.service.password(&person.upn, &password).await;
-    drop(password);
-    let error = match answer {
-        Ok(token) => {
-            let step = tenant.prove(&token, trail).await;
-            turn.end(match &step {
-                Step::Proven(identity) if identity.key() == person.key => End::Proven,
-                Step::Proven(_) => End::Failed,
+    let error = match service.password(&person.upn, &password).await {
+        Ok(token) => match tenant.verifier.verify(service, &token).await {
+            Ok(identity) if identity.key() == person.key => {
+                turn.end(End::Proven).await;
+                return Ok(Step::Proven(identity, Some(password)));
+            }
+            Ok(identity) => {
+                turn.end(End::Failed).await;
+                let why = "the tenant takes this name and password for another person's";
+                sign_ins.offline.forget(person.key, why).await;
+                return Ok(Step::Proven(identity, None));
+            }
+            Err(ProofError::NoKeys(error)) if error.meaning().class == Class::Unavailable => error,
+            Err(error) => {
                 // Nothing that somebody at the prompt can bring about.
-                Step::Next(_) | Step::NextSaying(_) | Step::End(_) => End::NoVerdict,
-            })
-            .await;
-            return Ok(step);
-        }
+                turn.end(End::NoVerdict).await;
+                return Ok(unproven(&error, trail));
+            }
+        },
         Err(error) => error,
     };
+    trail.refused(&error);
+    let meaning = error.meaning();
+    if meaning.class == Class::Unavailable {
+        return Ok(without_verdict(sign_ins, person, password, turn, &error, trail).await);
+    }
     let end = end_of(&error);
     turn.end(end).await;
     if end == End::NotEnough {
         trail.not_enough = Some(trying);
     }
-    trail.refused(&error);
-    let meaning = error.meaning();
+    match remembering::fate(&error) {
+        Fate::Keep => drop(password),
+        Fate::GoesIfEqual => sign_ins.offline.contradicted(person.key, password).await,
+        Fate::Goes => {
+            drop(password);
+            sign_ins.offline.forget(person.key, meaning.meaning).await;
+        }
+    }
     match meaning.class {
         Class::Interaction => {
             module.show(meaning.sentence).await?;

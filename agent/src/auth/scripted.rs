@@ -24,12 +24,13 @@ use zeroize::Zeroizing;
 use super::module::{Ended, Module};
 use super::{Asked, Publish, SignIns, TenantLogin, Throttle, throttle};
 use crate::clock::{Clock, UnixSeconds};
-use crate::config::{Method, SignIn};
+use crate::config::{self, Method, SignIn};
 use crate::entra::{
     Answering, DeviceCode, EntraError, IdToken, LoginService, Realm, Refusal, Verifier,
 };
 use crate::graph::{MemberKind, UserObject};
 use crate::identity::{ObjectId, ObjectKey};
+use crate::offline::{KeySource, Offline};
 use crate::store::fixture_import::{Commit, NewId, StoredUser};
 use crate::store::{Actor, Store};
 use crate::sync::Scope;
@@ -149,6 +150,10 @@ pub(crate) struct Tenant {
     /// When each poll came.
     pub(crate) polled_at: Mutex<Vec<Instant>>,
     pub(crate) key_fetches: AtomicUsize,
+    /// What every request for a device code fails with.
+    pub(crate) no_codes: Mutex<Option<EntraError>>,
+    /// What every request for the keys fails with.
+    pub(crate) keys_fail: Mutex<Option<EntraError>>,
     /// So many documents with the keys come at once; every later one fails after a minute.
     keys_hang_after: Option<usize>,
     /// Whether the domain is federated; `None`: the question is never answered.
@@ -192,6 +197,9 @@ impl LoginService for Tenant {
     }
 
     fn device_code(&self) -> Answering<'_, DeviceCode> {
+        if let Some(error) = self.no_codes.lock().unwrap().clone() {
+            return Box::pin(async { Err(error) });
+        }
         self.is_fresh.store(true, Ordering::SeqCst);
         Box::pin(async {
             Ok(DeviceCode {
@@ -231,13 +239,14 @@ impl LoginService for Tenant {
 
     fn signing_keys(&self) -> Answering<'_, Zeroizing<Vec<u8>>> {
         let number = self.key_fetches.fetch_add(1, Ordering::SeqCst);
+        let failure = self.keys_fail.lock().unwrap().clone();
         let hangs = self.keys_hang_after.is_some_and(|quick| number >= quick);
         Box::pin(async move {
             if hangs {
                 tokio::time::sleep(Duration::from_secs(60)).await;
                 return Err(no_answer());
             }
-            Ok(key_document())
+            failure.map_or_else(|| Ok(key_document()), Err)
         })
     }
 }
@@ -343,6 +352,10 @@ impl Host {
         methods
             .services
             .insert("password-only".to_owned(), vec![Method::Password]);
+        methods.services.insert(
+            "codes-first".to_owned(),
+            vec![Method::DeviceCode, Method::Password],
+        );
         SignIns::new(
             self.store.clone(),
             self.publish(),
@@ -352,7 +365,18 @@ impl Host {
             }),
             methods,
             Throttle::new(self.store.clone()),
+            self.offline(),
         )
+    }
+
+    /// What this host remembers, with a key of its own.
+    pub(crate) fn offline(&self) -> Offline {
+        let rules = config::Offline {
+            maximum_age: Duration::from_secs(14 * 24 * 60 * 60),
+            password: true,
+        };
+        let keys = KeySource::new(None, self.folder.path());
+        Offline::new(self.store.clone(), keys, Arc::new(FixedClock), rules)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::entra::errors;
 
 mod closed;
 mod methods;
+mod offline;
 
 /// Runs one sign-in; the module shows afterwards what it was told.
 async fn sign_in(

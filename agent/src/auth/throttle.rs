@@ -31,6 +31,8 @@ use tokio::sync::{Notify, OnceCell};
 use tokio::time::{Instant, timeout};
 
 use super::conversation::{away, in_store};
+use crate::identity::ObjectKey;
+use crate::offline::wait_left;
 use crate::store::{Actor, Store, StoreError, ThrottleLeft, ThrottleSubject, Unlocking};
 
 use tally::Tally;
@@ -39,7 +41,7 @@ use tally::Tally;
 pub(super) use limits::PERSON;
 pub(crate) use limits::{Rule, TURN_LIMIT};
 pub(crate) use remote_host::RemoteHost;
-pub(super) use trying::{Held, Trying};
+pub(super) use trying::{Held, Trying, minutes};
 pub(super) use turn::{End, Turn};
 
 /// Counts failed tries with a password; clones share the count.
@@ -160,11 +162,23 @@ impl Throttle {
     /// What somebody has run up.
     pub(crate) async fn standing(&self, subject: &ThrottleSubject) -> Standing {
         self.take_up().await;
+        let offline = match subject {
+            ThrottleSubject::Person(key) => {
+                let key = *key;
+                let read = in_store(&self.shared.store, move |store| offline(store, &key)).await;
+                read.unwrap_or_else(|error| {
+                    tracing::error!("can't read the tries of {key} without Entra ID: {error}");
+                    CLEAN
+                })
+            }
+            ThrottleSubject::RemoteHost(_) => CLEAN,
+        };
         let now = Instant::now();
         let counted = self.counted();
         counted
             .get(subject)
             .map_or(CLEAN, |one| standing(subject, one, now))
+            .or(offline)
     }
 
     /// How many people and how many remote hosts get no password prompt at the moment.
@@ -196,14 +210,23 @@ impl Throttle {
         actor: &Actor,
     ) -> Result<Vec<Standing>, StoreError> {
         let now = Instant::now();
+        let offline = subjects
+            .iter()
+            .map(|(subject, _)| match subject {
+                ThrottleSubject::Person(key) => offline(&self.shared.store, key),
+                ThrottleSubject::RemoteHost(_) => Ok(CLEAN),
+            })
+            .collect::<Result<Vec<Standing>, StoreError>>()?;
         let had: Vec<Standing> = {
             let counted = self.counted();
             subjects
                 .iter()
-                .map(|(subject, _)| {
+                .zip(offline)
+                .map(|((subject, _), offline)| {
                     counted
                         .get(subject)
                         .map_or(CLEAN, |one| standing(subject, one, now))
+                        .or(offline)
                 })
                 .collect()
         };
@@ -291,6 +314,16 @@ impl Shared {
     }
 }
 
+impl Standing {
+    /// The worse of two counts of the same tries.
+    fn or(self, other: Self) -> Self {
+        Self {
+            failures: self.failures.max(other.failures),
+            refused: self.refused.max(other.refused),
+        }
+    }
+}
+
 /// For the audit log.
 impl std::fmt::Display for Standing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -316,6 +349,17 @@ fn held(
     }
     let remote = trying.remote.as_ref()?;
     refused(&remote.subject()).map(|wait| Held::RemoteHost(remote.clone(), wait))
+}
+
+/// What a person's tries without Entra ID have come to (`offline`).
+fn offline(store: &Store, key: &ObjectKey) -> Result<Standing, StoreError> {
+    let Some((failures, last)) = store.offline_tries(key)? else {
+        return Ok(CLEAN);
+    };
+    Ok(Standing {
+        failures,
+        refused: wait_left(failures, last, store.now()),
+    })
 }
 
 fn standing(subject: &ThrottleSubject, one: &Counted, now: Instant) -> Standing {

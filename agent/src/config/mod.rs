@@ -171,8 +171,11 @@ pub struct Groups {
 /// `[offline]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Offline {
-    /// How old the directory may be while the tenant can't be reached.
+    /// How old the directory may be while the tenant can't be reached, and how long ago the last sign-in with
+    /// it of who signs in without.
     pub maximum_age: Duration,
+    /// Whether a password is kept for times without the tenant.
+    pub password: bool,
 }
 
 #[cfg(test)]

@@ -62,17 +62,7 @@ pub fn parse(text: &str) -> Result<Config, ConfigError> {
                 .unwrap_or(5_000),
         },
         sign_in: read_sign_in(top.section("sign_in", "sign_in")?)?,
-        offline: Offline {
-            maximum_age: Duration::from_secs(
-                u64::from(
-                    top.section("offline", "offline")?
-                        .optional_number("maximum_age_days", 1, 365)?
-                        .unwrap_or(14),
-                ) * 24
-                    * 60
-                    * 60,
-            ),
-        },
+        offline: read_offline(top.section("offline", "offline")?)?,
         enumerate: top
             .section("directory", "directory")?
             .optional_switch("enumerate")?
@@ -229,6 +219,14 @@ fn read_sign_in(mut section: Section) -> Result<SignIn, ConfigError> {
         local,
         services,
         login_grace_seconds: grace.unwrap_or(defaults.login_grace_seconds),
+    })
+}
+
+fn read_offline(mut section: Section) -> Result<Offline, ConfigError> {
+    let days = section.optional_number("maximum_age_days", 1, 365)?;
+    Ok(Offline {
+        maximum_age: Duration::from_secs(u64::from(days.unwrap_or(14)) * 24 * 60 * 60),
+        password: section.optional_switch("password")?.unwrap_or(true),
     })
 }
 

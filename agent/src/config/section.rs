@@ -83,7 +83,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
         "access",
         &["everybody", "role", "groups", "tenant", "services"],
     ),
-    ("offline", &["maximum_age_days"]),
+    ("offline", &["maximum_age_days", "password"]),
     ("directory", &["enumerate"]),
     (
         "proxy",

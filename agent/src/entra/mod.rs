@@ -38,6 +38,7 @@ pub use login_service::{Answering, DeviceCode, IdToken, LoginService, Realm};
 pub use obstacle::Obstacle;
 pub use over_https::{Discovery, OverHttps};
 pub use proxy::check_proxy;
+pub(crate) use reachability::Hurried;
 pub use reachability::{Outage, Probe, Prober, Reach, Reachability, Remembered};
 
 /// The addresses of one tenant at the login service, all of the same origin.

@@ -11,6 +11,7 @@
 //! none is refused without a probe that ended in the last [`PROBE_GAP`] or was given that long. A memory
 //! whose prober is gone refuses nothing. While the service answers, nothing is probed.
 
+mod hurried;
 mod prober;
 mod remembered;
 
@@ -23,6 +24,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use super::{EntraError, Obstacle};
 use crate::clock::{Clock, UnixSeconds, rfc3339};
 
+pub(crate) use hurried::Hurried;
 pub use prober::{Probe, Prober};
 pub use remembered::Remembered;
 
@@ -95,6 +97,8 @@ struct Known {
     doubted: Option<UnixSeconds>,
     /// When the last outage ended.
     recovered: Option<Instant>,
+    /// Since when a probe is under way.
+    probing: Option<Instant>,
     /// How many probes have ended.
     probes: u64,
     /// When the last of them did.
@@ -134,6 +138,7 @@ impl Reachability {
                 answered: None,
                 doubted: None,
                 recovered: None,
+                probing: None,
                 probes: 0,
                 probed: None,
             }),
@@ -270,6 +275,7 @@ impl Reachability {
     fn probe_failed(&self, began: Instant, reason: String, pause: Duration) {
         let now = self.0.clock.now();
         self.0.known.send_modify(|known| {
+            known.probing = None;
             known.probes += 1;
             known.probed = Some(Instant::now());
             if known.answered.is_some_and(|answered| answered >= began) {

@@ -39,6 +39,7 @@ mod schema;
 mod scopes;
 mod sign_ins;
 mod throttle;
+mod verifiers;
 
 use std::fs::{OpenOptions, Permissions};
 use std::io;
@@ -69,6 +70,7 @@ pub use rounds::{LiveSet, MemberCounts, OpenRound, RoundId, RoundKind, StagedPag
 pub use schedules::{Plan, Schedule};
 pub use sign_ins::{Refusals, SignInRecord};
 pub use throttle::{ThrottleLeft, ThrottleSubject, Unlocking};
+pub use verifiers::{Kept, NewVerifier, VerifierKind};
 
 /// The file that an import rebuilds.
 pub const DIRECTORY_FILE: &str = "directory.db";

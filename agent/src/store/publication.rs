@@ -83,6 +83,15 @@ impl Store {
         Ok(number(&self.reader(), KNOWN_AT)?.map(UnixSeconds::new))
     }
 
+    /// The end of this tenant's own last import.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn known_at_of(&self, tenant: TenantId) -> Result<Option<UnixSeconds>, StoreError> {
+        let key = format!("{KNOWN_AT}:{tenant}");
+        Ok(number(&self.reader(), &key)?.map(UnixSeconds::new))
+    }
+
     /// Notes that an import of the tenant has come to its end. What is known as a whole is as old as the
     /// oldest of what the configured tenants' last imports brought.
     ///

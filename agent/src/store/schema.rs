@@ -26,7 +26,7 @@ pub(super) const DIRECTORY: Schema = Schema {
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
     migrations: &[
-        STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6, STATE_7,
+        STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6, STATE_7, STATE_8,
     ],
 };
 
@@ -346,6 +346,18 @@ CREATE TABLE break_glass (
     name TEXT PRIMARY KEY, added_at INTEGER NOT NULL, proven_at INTEGER, proof TEXT
 ) STRICT, WITHOUT ROWID;
 INSERT INTO break_glass (name, added_at) VALUES ('root', 0);
+";
+
+/// What is kept of people's secrets for times without the tenant: see `verifiers`. `proven_at` is the last
+/// sign-in with the tenant, `tries` are the wrong ones since then.
+const STATE_8: &str = "
+CREATE TABLE verifiers (
+    tenant BLOB NOT NULL, object BLOB NOT NULL, kind TEXT NOT NULL,
+    key_id BLOB NOT NULL, scheme INTEGER NOT NULL, salt BLOB NOT NULL, tag BLOB NOT NULL,
+    made_at INTEGER NOT NULL, proven_at INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0, tried_at INTEGER,
+    PRIMARY KEY (tenant, object, kind)
+) STRICT, WITHOUT ROWID;
 ";
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::identity::{ObjectKey, TenantId};
 pub struct SignInRecord<'a> {
     /// The PAM service.
     pub service: &'a str,
-    /// `password`, `device-code`, or `none` if it came to no method.
+    /// `password`, `device-code`, `offline-password`, or `none` if it came to no method.
     pub method: &'a str,
     /// Whether the person was let in.
     pub succeeded: bool,
@@ -94,7 +94,7 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// When the person last signed in here through Entra ID.
+    /// When the person last signed in here, be it while Entra ID was away.
     ///
     /// # Errors
     /// What the database said.
@@ -103,6 +103,21 @@ impl Store {
             .reader()
             .prepare_cached(
                 "SELECT at FROM state.sign_ins
+                 WHERE tenant = ?1 AND object = ?2 AND succeeded = 1",
+            )?
+            .query_row((key.tenant, key.object), |row| row.get(0))
+            .optional()?)
+    }
+
+    /// By which method that was.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn last_sign_in_method(&self, key: &ObjectKey) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .reader()
+            .prepare_cached(
+                "SELECT method FROM state.sign_ins
                  WHERE tenant = ?1 AND object = ?2 AND succeeded = 1",
             )?
             .query_row((key.tenant, key.object), |row| row.get(0))

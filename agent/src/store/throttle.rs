@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, params};
 
 use super::audit::{Actor, Event, append};
-use super::{Store, StoreError};
+use super::{Store, StoreError, verifiers};
 use crate::clock::UnixSeconds;
 use crate::identity::ObjectKey;
 
@@ -94,6 +94,9 @@ impl Store {
         self.write(|transaction| {
             for one in unlocked {
                 remove(transaction, &one.subject)?;
+                if let ThrottleSubject::Person(key) = &one.subject {
+                    verifiers::unlock(transaction, key)?;
+                }
                 let event = Event {
                     verb: "users unlock",
                     object: &one.label,

@@ -211,6 +211,8 @@ impl Syncer {
             let generation = if settling.order.dry_run {
                 0
             } else {
+                // Who is gone or cut off must find nothing of theirs when they come back.
+                settling.store.forget_dead_verifiers()?;
                 publisher.publish()?.generation
             };
             Ok::<_, SyncError>(Settled {

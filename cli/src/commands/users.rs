@@ -98,7 +98,11 @@ impl Shown for UserList {
 impl Shown for OneUser {
     fn text(&self, _: Screen) -> Text {
         let UserDetail { row, .. } = &self.user;
-        let last = self.user.last_sign_in.as_deref().unwrap_or("never");
+        let last = match (&self.user.last_sign_in, &self.user.last_sign_in_method) {
+            (None, _) => "never".to_owned(),
+            (Some(at), None) => at.clone(),
+            (Some(at), Some(method)) => format!("{at} by {method}"),
+        };
         Text {
             data: properties(&[
                 ("Name", row.name.clone()),
@@ -119,7 +123,7 @@ impl Shown for OneUser {
                 ("Home", self.user.home.clone()),
                 ("Shell", self.user.shell.clone()),
                 ("Groups", table::text(&self.user.groups.join(", "))),
-                ("Last sign-in", last.to_owned()),
+                ("Last sign-in", last),
                 ("Failed tries", failed_tries(&self.user)),
                 ("Object id", row.object_id.clone()),
                 ("Tenant id", self.user.tenant_id.clone()),
@@ -249,6 +253,7 @@ pub(crate) mod tests {
             shell: "/bin/bash".into(),
             groups: vec!["engineering".into(), "all-staff".into()],
             last_sign_in: None,
+            last_sign_in_method: None,
             failed_tries: 5,
             passwords_refused_until: Some("2026-03-02T08:15:02Z".into()),
         };

@@ -304,6 +304,7 @@ fn users() {
         shell: "/bin/bash".into(),
         groups: vec!["engineering".into()],
         last_sign_in: None,
+        last_sign_in_method: None,
         failed_tries: 5,
         passwords_refused_until: Some("2026-03-02T08:15:02Z".into()),
     };

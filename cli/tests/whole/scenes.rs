@@ -241,6 +241,7 @@ fn detail() -> UserDetail {
         shell: "/bin/bash".into(),
         groups: vec!["engineering".into()],
         last_sign_in: Some("2026-03-01T18:00:00Z".into()),
+        last_sign_in_method: Some("device-code".into()),
         failed_tries: 5,
         passwords_refused_until: Some("2026-03-02T08:15:02Z".into()),
     }

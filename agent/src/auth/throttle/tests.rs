@@ -96,6 +96,7 @@ fn started(host: &Host, tenant: &Arc<Slow>) -> Arc<SignIns> {
         [(TENANT.parse().unwrap(), login)],
         methods,
         Throttle::new(host.store.clone()),
+        host.offline(),
     ))
 }
 

@@ -88,7 +88,7 @@ impl Held {
 }
 
 /// Whole minutes, a begun one counted.
-fn minutes(wait: Duration) -> String {
+pub(in crate::auth) fn minutes(wait: Duration) -> String {
     match wait.as_secs().div_ceil(60) {
         0 | 1 => "1 minute".to_owned(),
         minutes => format!("{minutes} minutes"),

@@ -62,6 +62,10 @@ impl<P: Probe> Prober<P> {
                 (true, false) => pause,
             };
             let began = Instant::now();
+            self.memory
+                .0
+                .known
+                .send_modify(|known| known.probing = Some(began));
             match timeout(PROBE_LIMIT, self.probe.probe()).await {
                 Ok(Err(EntraError::NoAnswer { reason, .. })) => self.failed(began, reason, pause),
                 Err(_) => {
@@ -70,6 +74,7 @@ impl<P: Probe> Prober<P> {
                 }
                 Ok(_) => {
                     self.memory.0.known.send_modify(|known| {
+                        known.probing = None;
                         known.probes += 1;
                         known.probed = Some(Instant::now());
                     });

@@ -316,3 +316,68 @@ async fn the_gate_counts_on_a_service_that_answers_now_and_has_for_a_while() {
         "nobody probes any more"
     );
 }
+
+impl Stage {
+    /// The same request of somebody who can do without the service.
+    async fn ask_in_a_hurry(&self) -> (bool, Duration) {
+        let begin = Instant::now();
+        let hurried = Hurried::new(self.service.as_ref(), &self.memory);
+        let answer = hurried.device_code().await;
+        let answered = matches!(answer, Err(EntraError::Refused(_)));
+        (answered, begin.elapsed())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_can_do_without_the_service_waits_two_seconds_once_and_then_not() {
+    let stage = Stage::new();
+    stage.ask().await;
+    stage.world.set(Network::Black);
+    let (answered, took) = stage.ask_in_a_hurry().await;
+    assert!(!answered);
+    assert_eq!(took, Duration::from_secs(2));
+    // The probe is still under way, and condemns nobody yet.
+    assert!(matches!(stage.memory.now(), Reach::Reachable { .. }));
+    assert_eq!(stage.ask_in_a_hurry().await, (false, Duration::ZERO));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    stage.outage();
+    for _ in 0..5 {
+        // As a prompt does it: the probe has gone while somebody typed.
+        assert!(stage.memory.look());
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert_eq!(stage.ask_in_a_hurry().await, (false, Duration::ZERO));
+        assert!(stage.ask_in_a_hurry().await.1 <= Duration::from_millis(500));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    stage.world.set(Network::Whole);
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(stage.ask_in_a_hurry().await, (true, Duration::ZERO));
+    assert!(!stage.memory.look());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_hurry_one_slow_request_still_gets_its_time() {
+    let stage = Stage::new();
+    *stage.world.requests.lock().unwrap() = Network::Black;
+    let (answered, took) = stage.ask_in_a_hurry().await;
+    assert!(!answered);
+    assert_eq!(
+        took,
+        Duration::from_secs(20),
+        "given up although the service answers"
+    );
+    assert!(stage.world.probed() > 0, "nobody looked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_hurry_nothing_is_refused_on_the_word_of_a_memory_without_its_prober() {
+    let stage = Stage::new();
+    stage.world.set(Network::Refusing);
+    stage.ask().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    stage.outage();
+    stage.prober.abort();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    stage.world.set(Network::Whole);
+    assert!(stage.ask_in_a_hurry().await.0);
+}
