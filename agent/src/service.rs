@@ -183,7 +183,9 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
     .granting(config.access.clone())
     .counting(counters.clone())
     .watching(reachability.values().cloned());
+    let sign_ins = Arc::new(sign_ins);
     let admin = Admin {
+        sign_ins: sign_ins.clone(),
         tenants: config.tenants.clone(),
         reachability,
         clock: clock.clone(),

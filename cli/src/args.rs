@@ -3,6 +3,7 @@
 //! Invariant: what parses is worth asking the agent: names are not empty and hold no control characters,
 //! roles are roles. Whether a name exists, and whether the caller may ask, only the agent knows.
 
+mod explain;
 mod local_auth;
 mod pam;
 mod runs;
@@ -16,6 +17,7 @@ use clap::{Parser, Subcommand};
 use entra_protocol::admin::{NameKind, Role};
 use entra_protocol::limits::{ADMIN_SOCKET, MAX_BULK_NAMES};
 
+pub(crate) use explain::Explain;
 pub(crate) use local_auth::{Exempt, LocalAuth, Set as SetGate};
 pub(crate) use pam::{Enable as PamEnable, Pam};
 #[cfg(test)]
@@ -112,6 +114,13 @@ pub(crate) enum Command {
     ///
     /// Exit code 1 if something must be mended.
     Doctor(Tenant),
+
+    /// Say what would happen if a user signed in now, and why, step by step
+    ///
+    /// Decided by what decides when they do: the record that the PAM module reads, the gate on local accounts, the
+    /// agent's policy and the methods of the service. Nothing is asked of the user or of Entra ID, no try is
+    /// counted; whether a password is right only a sign-in shows. Local accounts and root are explained as well.
+    Explain(Explain),
 
     /// Print the agent in numbers, as OpenMetrics text for monitoring
     ///

@@ -18,12 +18,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use entra_agent::admin::{Admin, HostRules, Importers, Replies, Requests};
-use entra_agent::auth::{Publish, Throttle};
+use entra_agent::auth::{Publish, SignIns, Throttle};
 use entra_agent::clock::{Clock, UnixSeconds};
 use entra_agent::config::{self, Config};
 use entra_agent::counters::Counters;
 use entra_agent::doctor::{Examiner, Examining};
 use entra_agent::ids::IdRange;
+use entra_agent::offline::{KeySource, Offline};
 use entra_agent::publish::{LocalFiles, Publisher};
 use entra_agent::runs::Runs;
 use entra_agent::schedule::{Jitter, Planner};
@@ -284,7 +285,23 @@ impl Stage {
             Err(error) => Err(error.to_string()),
         });
         let planner = Planner::new(store.clone(), clock.clone(), Jitter::new(b"host"));
+        let offline = Offline::new(
+            store.clone(),
+            KeySource::new(None, folder),
+            clock.clone(),
+            config.offline,
+        );
+        let throttle = Throttle::new(store.clone());
+        let sign_ins = SignIns::new(
+            store.clone(),
+            publish.clone(),
+            [],
+            config.sign_in.clone(),
+            throttle.clone(),
+            offline,
+        );
         Admin {
+            sign_ins: Arc::new(sign_ins),
             tenants: config.tenants.clone(),
             reachability: std::collections::BTreeMap::new(),
             clock: clock.clone(),
@@ -297,7 +314,7 @@ impl Stage {
                 files,
                 range: IdRange::new(config.ids).unwrap(),
             },
-            throttle: Throttle::new(store),
+            throttle,
             counters: Counters::default(),
             started_at: UnixSeconds::new(BEGIN),
         }

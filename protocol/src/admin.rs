@@ -13,6 +13,7 @@ pub use crate::directory::{
     AccountChange, FailedObject, GroupRow, NameKind, Role, RoleChange, Unlocked, UserDetail,
     UserRow,
 };
+pub use crate::explain::{Step, StepOutcome};
 pub use crate::gate::{
     ExemptAccount, GateMode, GateTrial, LocalAuth, LocalAuthDone, PROOF_SECONDS, TRIAL_SECONDS_MAX,
     TRIAL_SECONDS_MIN,
@@ -168,6 +169,16 @@ pub enum Request {
         #[serde(default)]
         more: bool,
     },
+    /// What would happen if this user signed in now: one [`Row::Step`] for each thing that the agent decides.
+    Explain {
+        /// Short name or UPN; of a local account, or of nobody, only whether Entra can be reached is said.
+        user: String,
+        /// The PAM service.
+        service: String,
+        /// As if Entra could not be reached.
+        #[serde(default)]
+        offline: bool,
+    },
     /// Lets imported people sign in.
     AuthEnable {},
     /// Lets nobody sign in through Entra ID; local accounts are as they were without entra-login.
@@ -316,6 +327,8 @@ pub enum Row {
     Unlocked(Unlocked),
     /// An account, of `users block`, `users unblock` and `users expire`.
     Account(AccountChange),
+    /// A step of `explain`.
+    Step(Step),
     /// What a dry run would have changed.
     Change(Change),
     /// A tenant of this host, of `schedule`.

@@ -14,6 +14,7 @@
 mod checks;
 mod client;
 mod directory;
+mod explain;
 mod frame;
 mod gate;
 mod ids;

@@ -44,7 +44,7 @@ pub(super) async fn is_about_itself(
     uid: u32,
     request: &Request,
 ) -> Result<bool, Failure> {
-    let Request::UsersShow { user } = request else {
+    let (Request::UsersShow { user } | Request::Explain { user, .. }) = request else {
         return Ok(false);
     };
     let user = user.clone();

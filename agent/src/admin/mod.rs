@@ -12,6 +12,7 @@ mod caller;
 mod directory;
 mod doctor;
 mod enablement;
+mod explain;
 mod failure;
 mod gate;
 mod history;
@@ -39,7 +40,7 @@ use std::sync::Arc;
 use entra_protocol::admin::{Done, Failure, FailureKind, Request};
 use tokio::time::timeout;
 
-use crate::auth::{Publish, Throttle, in_store};
+use crate::auth::{Publish, SignIns, Throttle, in_store};
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::Tenant;
 use crate::counters::Counters;
@@ -77,6 +78,8 @@ pub struct Admin {
     pub publish: Publish,
     /// What this host has of its own.
     pub host: HostRules,
+    /// What would happen if somebody signed in.
+    pub sign_ins: Arc<SignIns>,
     /// The tries that failed, which `users unlock` takes away.
     pub throttle: Throttle,
     /// What happened since the agent began.

@@ -115,6 +115,7 @@ fn admin_of(host: &Host, tenants: &[(&'static str, &str)], refuses: bool) -> Adm
         runs: Arc::new(Runs::new(host.store.clone(), planner, ids)),
         importers,
         examiner: Arc::new(doctor::Healthy),
+        sign_ins: Arc::new(host.sign_ins(&Arc::default())),
         throttle: Throttle::new(host.store.clone()),
         counters: crate::counters::Counters::default(),
         started_at: FixedClock.now(),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
-    Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, failure, gate, history,
-    ids, import, metrics, names, release, restrict, roles, schedule, status, unlock,
+    Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, explain, failure, gate,
+    history, ids, import, metrics, names, release, restrict, roles, schedule, status, unlock,
 };
 use crate::store::Actor;
 
@@ -63,6 +63,7 @@ pub(super) enum Verb {
     Doctor,
     Names,
     Metrics,
+    Explain,
 }
 
 /// Who may call a verb; root may call all.
@@ -252,6 +253,12 @@ pub(super) const VERBS: &[VerbRow] = &[
         STORE_LIMIT,
     ),
     row(
+        Verb::Explain,
+        May::OwnOr(Role::Auditor),
+        explain::explain,
+        STORE_LIMIT,
+    ),
+    row(
         Verb::UsersUnlock,
         May::Role(Role::Operator),
         unlock::unlock,
@@ -318,6 +325,7 @@ impl Verb {
             Request::Doctor { .. } => Self::Doctor,
             Request::Names { .. } => Self::Names,
             Request::Metrics {} => Self::Metrics,
+            Request::Explain { .. } => Self::Explain,
         }
     }
 
@@ -358,6 +366,7 @@ impl Verb {
             Self::Doctor => "doctor",
             Self::Names => "completion",
             Self::Metrics => "metrics",
+            Self::Explain => "explain",
         }
     }
 
@@ -370,7 +379,7 @@ impl Verb {
             Request::Sync { tenant, .. }
             | Request::ScheduleSet { tenant, .. }
             | Request::Doctor { tenant } => tenant.clone().unwrap_or_default(),
-            Request::UsersShow { user } => user.clone(),
+            Request::UsersShow { user } | Request::Explain { user, .. } => user.clone(),
             Request::GroupsShow { group } => group.clone(),
             Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),
             Request::UsersBlock { users, .. }

@@ -12,6 +12,7 @@ mod account;
 mod admission;
 mod conversation;
 mod device_code;
+mod explain;
 mod invitation;
 mod journal;
 mod local_account;
@@ -42,6 +43,7 @@ use crate::store::Store;
 
 use realms::Realms;
 
+pub use explain::Question;
 pub use module::{Ended, Module, Reply};
 pub use throttle::Throttle;
 

@@ -117,6 +117,18 @@ impl Offline {
         away(move || shared.serves(&person)).await
     }
 
+    /// What stands against letting this person in without the tenant, for whoever explains it.
+    ///
+    /// # Errors
+    /// The reason, in a clause.
+    pub(crate) async fn against(&self, person: &Person) -> Result<(), String> {
+        if !self.shared.rules.password {
+            return Err("[offline] password is false".to_owned());
+        }
+        let (shared, person) = (Arc::clone(&self.shared), person.clone());
+        away(move || shared.against(&person)).await
+    }
+
     /// Keeps a verifier of the password with which this person has just signed in.
     pub(crate) async fn keep_password(&self, key: ObjectKey, password: Secret) {
         if !self.shared.rules.password {
@@ -215,13 +227,23 @@ impl Shared {
     }
 
     fn serves(&self, person: &Person) -> bool {
-        let Ok(Some(key)) = self.keys.read() else {
-            return false;
+        self.against(person).is_ok()
+    }
+
+    fn against(&self, person: &Person) -> Result<(), String> {
+        let key = match self.keys.read() {
+            Ok(Some(key)) => key,
+            Ok(None) => return Err("nothing is kept of anybody yet".to_owned()),
+            Err(error) => return Err(error.to_string()),
         };
         let kept = self.store.verifier(&person.key, VerifierKind::Password);
-        match (kept, self.known(&key, person)) {
-            (Ok(Some(kept)), Ok(known)) => life::against(&kept, person, &known).is_none(),
-            _ => false,
+        let Some(kept) = kept.map_err(words)? else {
+            return Err("no password of this person is kept here".to_owned());
+        };
+        let known = self.known(&key, person).map_err(words)?;
+        match life::against(&kept, person, &known) {
+            Some(against) => Err(against.to_string()),
+            None => Ok(()),
         }
     }
 

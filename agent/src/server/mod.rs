@@ -45,9 +45,9 @@ pub struct Server {
 impl Server {
     /// With everything that its two tables dispatch to.
     #[must_use]
-    pub fn new(sign_ins: SignIns, admin: Admin) -> Self {
+    pub fn new(sign_ins: Arc<SignIns>, admin: Admin) -> Self {
         Self {
-            sign_ins: Arc::new(sign_ins),
+            sign_ins,
             admin: Arc::new(admin),
         }
     }

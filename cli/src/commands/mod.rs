@@ -7,6 +7,7 @@ mod adopt;
 mod auth;
 mod completions;
 mod doctor;
+mod explain;
 mod groups;
 mod history;
 mod ids;
@@ -75,6 +76,10 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
             } else {
                 Ok(())
             }
+        }
+        Command::Explain(wanted) => {
+            let host = Host::of_this_process();
+            output.answer(&explain::explain(&mut ask, &host, wanted)?)
         }
         Command::Metrics => output.answer(&metrics::metrics(&mut ask)?),
         Command::Users(Users::List) => output.answer(&users::list(&mut ask)?),

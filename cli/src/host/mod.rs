@@ -14,6 +14,7 @@ pub(crate) mod files;
 pub(crate) mod pam;
 pub(crate) mod replace;
 pub(crate) mod saved;
+mod sources;
 pub(crate) mod wiring;
 
 use std::path::PathBuf;

@@ -767,6 +767,10 @@ fn of_this_host() -> Vec<Scene> {
             )
         },
         Scene {
+            page: Page::OfThisHost("Of the host that it runs on; see `commands/explain/tests.rs`."),
+            ..scene("explain", &["nobody-at-all"], vec![])
+        },
+        Scene {
             page: Page::OfThisHost("Of the host that it runs on; see `commands/doctor.rs`."),
             ..scene(
                 "doctor",
