@@ -188,7 +188,11 @@ impl Explanation {
         let standing = self.steps.iter().find(|step| step.name == "standing");
         let stands = standing.is_some_and(|step| step.outcome == StepOutcome::Passes);
         if standing.is_none() && matches!(agent, AgentSays::Told) {
-            self.step("agent", StepOutcome::Refuses, "the agent knows no such person");
+            self.step(
+                "agent",
+                StepOutcome::Refuses,
+                "the agent knows no such person",
+            );
         }
         self.auth = match agent {
             AgentSays::Nothing | AgentSays::Told => match asks && imported.policy.sign_in_enabled {
