@@ -19,6 +19,7 @@ mod delta_rounds;
 mod deploy;
 mod device_code_fronts;
 mod doctor;
+mod enablement;
 mod groups_select;
 mod history;
 mod hostile_names;
