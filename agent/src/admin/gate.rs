@@ -122,7 +122,7 @@ pub(super) fn confirm(call: Call<'_>) -> Handling<'_> {
         let running = in_store(&call.admin.store, |store| store.gate())
             .await
             .map_err(failure::of_store)?;
-        if !running.trial.is_some_and(|trial| trial.ends > now) {
+        if running.trial.is_none_or(|trial| trial.ends <= now) {
             return Err(Failure {
                 hint: Some("see `entractl local-auth show`".to_owned()),
                 ..failure::of(
