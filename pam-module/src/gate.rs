@@ -65,8 +65,18 @@ pub(crate) fn answer(
     };
     let name = String::from_utf8_lossy(name);
     phases::note(call, application, host, &name, &format!("refused: {facts}"));
-    phases::say(call, application, sentence);
-    call.entry.refusal()
+    let told = Call {
+        // Somebody is there, and no question will come that would end the silence: sudo, which always asks for
+        // it, would say "try again" to somebody who was never asked for a password.
+        silent: call.silent && phase != GatePhase::Auth,
+        ..call
+    };
+    phases::say(told, application, sentence);
+    match phase {
+        // One of pam_authenticate(3)'s that nobody repeats: sudo and login take a plain failure for a wrong password.
+        GatePhase::Auth => PamError::CRED_INSUFFICIENT,
+        GatePhase::Account => call.entry.refusal(),
+    }
 }
 
 /// The published policy; none if there is none, or if it can't be read: there is no gate then.
@@ -144,7 +154,7 @@ mod tests {
     #[test]
     fn deny_refuses_a_local_account_with_a_sentence_in_auth_and_account_only() {
         for (entry, result) in [
-            (Entry::Authenticate, PamError::AUTH_ERR),
+            (Entry::Authenticate, PamError::CRED_INSUFFICIENT),
             (Entry::Account, PamError::PERM_DENIED),
             (Entry::SetCredentials, PamError::IGNORE),
             (Entry::OpenSession, PamError::IGNORE),
@@ -162,6 +172,19 @@ mod tests {
             );
             assert_eq!(host.journal.borrow().len(), usize::from(is_refused));
             assert!(!host.asked.borrow().contains(&"agent"), "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn silence_keeps_the_sentence_from_nobody_who_is_there() {
+        for (entry, told) in [(Entry::Authenticate, 1), (Entry::Account, 0)] {
+            let person = FakeApplication::of("local");
+            let quiet = Call {
+                entry,
+                silent: true,
+            };
+            answer(quiet, &person, &shut(Gate::Deny));
+            assert_eq!(person.texts().len(), told, "{entry:?}");
         }
     }
 
@@ -225,10 +248,10 @@ mod tests {
                 let mut host = fallback(vec![verdict(outcome, Some("words of the agent"))]);
                 let person = FakeApplication::of("local");
                 let result = answer(call(entry), &person, &host);
-                let expected = if shut {
-                    entry.refusal()
-                } else {
-                    PamError::IGNORE
+                let expected = match (shut, entry) {
+                    (false, _) => PamError::IGNORE,
+                    (true, Entry::Authenticate) => PamError::CRED_INSUFFICIENT,
+                    (true, _) => entry.refusal(),
                 };
                 assert_eq!(result, expected, "{outcome:?}");
                 assert_eq!(

@@ -439,7 +439,7 @@ impl Stage {
 
     /// Holds all that is promised, now.
     fn hold(&self) {
-        let snapshot = Snapshot::open(&self.published()).unwrap();
+        let snapshot = Snapshot::open(self.published()).unwrap();
         let exempt = snapshot.policy().break_glass.clone();
         assert!(!exempt.is_empty(), "nobody is exempt");
         for (agent, entra) in [(true, true), (true, false), (false, true), (false, false)] {

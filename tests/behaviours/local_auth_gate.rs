@@ -237,6 +237,9 @@ fn lars_is_shut_out(host: &Host, sentence: &str) -> Result<(), Trouble> {
     assert!(screen.contains(sentence), "no sentence at login:\n{screen}");
     let sudo = host.run("runuser -u lars -- sudo -k -S -p '' id -u </dev/null")?;
     assert!(!sudo.success(), "{sudo}");
+    let text = sudo.text();
+    assert_eq!(text.matches(sentence).count(), 1, "{sudo}");
+    assert!(!text.contains("try again"), "{sudo}");
     Ok(())
 }
 

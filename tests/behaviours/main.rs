@@ -21,6 +21,7 @@ mod delta_rounds;
 mod deploy;
 mod device_code_fronts;
 mod doctor;
+mod enablement;
 mod explain;
 mod groups_select;
 mod history;

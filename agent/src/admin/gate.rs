@@ -122,7 +122,7 @@ pub(super) fn confirm(call: Call<'_>) -> Handling<'_> {
         let running = in_store(&call.admin.store, |store| store.gate())
             .await
             .map_err(failure::of_store)?;
-        if !running.trial.is_some_and(|trial| trial.ends > now) {
+        if running.trial.is_none_or(|trial| trial.ends <= now) {
             return Err(Failure {
                 hint: Some("see `entractl local-auth show`".to_owned()),
                 ..failure::of(
@@ -329,7 +329,11 @@ fn counts(account: &BreakGlass, local: &LocalAccounts, now: UnixSeconds) -> bool
 }
 
 fn is_local(name: &str, local: &LocalAccounts) -> Result<(), Failure> {
-    if name.len() <= LONGEST_NAME && local.uid_of(name).is_some() {
+    // What the snapshot can't hold would keep everything from being published.
+    let is_plain = !name
+        .chars()
+        .any(|letter| letter == ':' || letter.is_control());
+    if is_plain && name.len() <= LONGEST_NAME && local.uid_of(name).is_some() {
         return Ok(());
     }
     let shown: String = name.chars().take(LONGEST_NAME).collect();

@@ -3,7 +3,7 @@
 //! The host's own half is looked at here, with the caller's rights; the tenants' half is the agent's. Exit code
 //! 1 if something must be mended.
 
-use entra_protocol::admin::{Check, CheckState, Done, Request, Row, Status};
+use entra_protocol::admin::{Check, CheckState, Done, GateMode, LocalAuth, Request, Row, Status};
 use serde::Serialize;
 
 use crate::agent::Ask;
@@ -29,6 +29,10 @@ pub(crate) fn doctor(ask: Ask<'_>, host: &Host, tenant: Option<&str>) -> Result<
                 // Opened anew: the agent may have published since.
                 let file = Published::open(host).generation();
                 checks.extend(of_agent(&status, file));
+                match ask(&[Request::LocalAuthShow {}])?.done {
+                    Done::LocalAuth(done) => checks.push(gate(&done.local_auth)),
+                    _ => return Err(Trouble::WrongAnswer),
+                }
                 checks.push(id_range(host, &published, status.id_range.as_ref()));
                 checks.push(ids(&status));
             }
@@ -114,6 +118,43 @@ fn of_agent(status: &Status, file: Option<u64>) -> Vec<Check> {
         )
     });
     checks
+}
+
+/// Whether whoever is shut out has a way back in.
+fn gate(state: &LocalAuth) -> Check {
+    const NAME: &str = "local-auth";
+    let unproven = || !state.exempt.iter().any(|account| account.counts);
+    let first = state
+        .exempt
+        .first()
+        .map_or("NAME", |account| account.name.as_str());
+    let word = state.gate.word();
+    match &state.trial {
+        _ if state.gate == GateMode::Allow => of_host(
+            NAME,
+            CheckState::Good,
+            "local accounts sign in as without entra-login".to_owned(),
+            None,
+        ),
+        _ if unproven() => of_host(
+            NAME,
+            CheckState::Bad,
+            format!("{word}, and no break-glass account was proven within 30 days"),
+            Some(format!("sudo entractl local-auth prove {first}")),
+        ),
+        Some(trial) => of_host(
+            NAME,
+            CheckState::Warning,
+            format!("{word} on trial until {}", trial.ends),
+            Some("entractl local-auth confirm, if everybody comes in who should".to_owned()),
+        ),
+        None => of_host(
+            NAME,
+            CheckState::Good,
+            format!("{word}, and a break-glass account is proven"),
+            None,
+        ),
+    }
 }
 
 /// Whether other hosts come to the same ids.
@@ -215,4 +256,48 @@ fn line(data: &mut String, before: &str, text: &str) {
     data.push_str(before);
     data.push_str(&crate::output::escape::escape(text));
     data.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use entra_protocol::admin::{ExemptAccount, GateTrial};
+
+    #[test]
+    fn a_shut_gate_without_a_proven_account_must_be_mended() {
+        let trial = GateTrial {
+            ends: "2026-03-02T08:25:02Z".into(),
+            seconds_left: 60,
+            before: GateMode::Allow,
+        };
+        for (mode, trial, counts, state) in [
+            (GateMode::Allow, None, false, CheckState::Good),
+            (GateMode::Deny, None, true, CheckState::Good),
+            (GateMode::Deny, None, false, CheckState::Bad),
+            (
+                GateMode::Fallback,
+                Some(trial.clone()),
+                true,
+                CheckState::Warning,
+            ),
+            (GateMode::Fallback, Some(trial), false, CheckState::Bad),
+        ] {
+            let check = gate(&LocalAuth {
+                gate: mode,
+                in_effect: true,
+                set_at: None,
+                trial,
+                exempt: vec![ExemptAccount {
+                    name: "root".into(),
+                    proven_at: None,
+                    proof: None,
+                    counts,
+                }],
+                shut_out: Vec::new(),
+                shut_out_total: 0,
+            });
+            assert_eq!(check.state, state, "{check:?}");
+            assert_eq!(check.cure.is_none(), state == CheckState::Good);
+        }
+    }
 }

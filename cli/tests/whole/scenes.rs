@@ -778,6 +778,13 @@ fn of_this_host() -> Vec<Scene> {
                 vec![
                     (Request::Status {}, vec![done(Done::Status(status()))]),
                     (
+                        Request::LocalAuthShow {},
+                        vec![done(Done::LocalAuth(Box::new(LocalAuthDone {
+                            local_auth: gate(GateMode::Allow),
+                            changed: false,
+                        })))],
+                    ),
+                    (
                         Request::Doctor { tenant: None },
                         rows(vec![Row::Check(check)]),
                     ),
