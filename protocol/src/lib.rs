@@ -16,6 +16,7 @@ mod client;
 mod directory;
 mod frame;
 mod ids;
+mod roles;
 mod runs;
 mod secret;
 mod socket_ffi;

@@ -8,7 +8,7 @@ use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
     Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, failure, history, ids,
-    import, metrics, names, release, restrict, roles, schedule, status, unlock,
+    import, metrics, names, release, restrict, role_list, roles, schedule, status, unlock,
 };
 use crate::store::Actor;
 
@@ -42,6 +42,7 @@ pub(super) enum Verb {
     GroupsList,
     GroupsShow,
     RoleSet,
+    RoleList,
     AuthEnable,
     AuthDisable,
     AuthStatus,
@@ -173,6 +174,12 @@ pub(super) const VERBS: &[VerbRow] = &[
         STORE_LIMIT,
     ),
     row(
+        Verb::RoleList,
+        May::Role(Role::Auditor),
+        role_list::list,
+        STORE_LIMIT,
+    ),
+    row(
         Verb::AuthEnable,
         May::Role(Role::Administrator),
         enablement::enable,
@@ -259,7 +266,8 @@ impl Verb {
             Request::GroupsFetch { .. } => Self::GroupsFetch,
             Request::GroupsList {} => Self::GroupsList,
             Request::GroupsShow { .. } => Self::GroupsShow,
-            Request::RoleSet { .. } => Self::RoleSet,
+            Request::RoleSet { .. } | Request::RoleAssign { .. } => Self::RoleSet,
+            Request::RoleList {} => Self::RoleList,
             Request::AuthEnable {} => Self::AuthEnable,
             Request::AuthDisable {} => Self::AuthDisable,
             Request::AuthStatus {} => Self::AuthStatus,
@@ -294,6 +302,7 @@ impl Verb {
             Self::GroupsList => "groups list",
             Self::GroupsShow => "groups show",
             Self::RoleSet => "role set",
+            Self::RoleList => "role list",
             Self::AuthEnable => "auth enable",
             Self::AuthDisable => "auth disable",
             Self::AuthStatus => "auth status",
@@ -324,6 +333,7 @@ impl Verb {
             Request::UsersShow { user } => user.clone(),
             Request::GroupsShow { group } => group.clone(),
             Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),
+            Request::RoleAssign { orders, .. } => roles::object(orders),
             Request::UsersBlock { users, .. }
             | Request::UsersUnblock { users, .. }
             | Request::UsersExpire { users, .. } => users.join(", "),

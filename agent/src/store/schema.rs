@@ -25,7 +25,7 @@ pub(super) const DIRECTORY: Schema = Schema {
 
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
-    migrations: &[STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6],
+    migrations: &[STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6, STATE_7],
 };
 
 impl Schema {
@@ -335,6 +335,15 @@ CREATE TABLE restrictions (
     blocked INTEGER NOT NULL, expires INTEGER,
     PRIMARY KEY (tenant, object)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Roles that everybody in a group has. That somebody is a user is said by no row any more.
+const STATE_7: &str = "
+CREATE TABLE group_roles (
+    tenant BLOB NOT NULL, object BLOB NOT NULL, role TEXT NOT NULL, given_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, object)
+) STRICT, WITHOUT ROWID;
+DELETE FROM roles WHERE role = 'user';
 ";
 
 #[cfg(test)]
