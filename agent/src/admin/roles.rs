@@ -28,10 +28,7 @@ pub(super) fn set(mut call: Call<'_>) -> Handling<'_> {
             assignments_told,
         } = collect(call.request, &mut call.requests).await?;
         let actor = call.actor;
-        let RolesAssigned {
-            assignments,
-            people,
-        } = in_store(&call.admin.store, move |store| {
+        let mut assigned = in_store(&call.admin.store, move |store| {
             change(store, &orders, dry_run, &actor)
         })
         .await
@@ -42,6 +39,13 @@ pub(super) fn set(mut call: Call<'_>) -> Handling<'_> {
                 .await
                 .map_err(|error| failure::not_published(&error))?;
         }
+        // The list of what follows may be as long as the directory: it counts before it is told.
+        let (assignments, people) = in_store(&call.admin.store, move |store| {
+            let people = store.role_changes(&mut assigned)?;
+            Ok((assigned.assignments, people))
+        })
+        .await
+        .map_err(failure::of_store)?;
         let mut count = 0;
         for assignment in assignments.into_iter().filter(|_| assignments_told) {
             call.replies.row(Row::Assignment(assignment)).await?;

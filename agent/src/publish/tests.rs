@@ -291,3 +291,58 @@ fn a_shell_must_be_listed() {
     let none = Shells::read(Path::new("/nonexistent"));
     assert_eq!(none.default("bad:shell").unwrap().as_str(), "/bin/sh");
 }
+
+#[test]
+#[ignore = "measure"]
+fn measure_speed() {
+    let host = Host::new(&configuration());
+    let n = 100_000;
+    host.sql(&format!("
+BEGIN;
+WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < {n})
+INSERT INTO users (tenant, object, upn, upn_key, display_name, enabled, name)
+SELECT x'7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d', CAST(printf('%016d', (n*7919)%1000003) AS BLOB), 'person'||n||'@contoso.example', 'person'||n||'@contoso.example', 'Person '||n, 1, 'person'||n FROM c;
+INSERT INTO state.ids (id, tenant, object, attempt, allocated_at) SELECT 200000 + (SELECT count(*) FROM users) * 0 + row_number() OVER (), tenant, object, 0, 5 FROM users;
+INSERT INTO state.homes SELECT tenant, object, '/home/'||name, 5 FROM users;
+INSERT INTO state.names SELECT name, tenant, object, 'user', 1, 5 FROM users;
+WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 2001)
+INSERT INTO groups (tenant, object, display_name, kind, name) SELECT x'7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d', CAST(printf('g%015d', n) AS BLOB), 'Group '||n, 'security', 'group'||n FROM c;
+INSERT INTO state.ids (id, tenant, object, attempt, allocated_at) SELECT 600000 + row_number() OVER (), tenant, object, 0, 5 FROM groups;
+INSERT INTO memberships SELECT u.tenant, CAST(printf('g%015d', 1 + u.rn % 2000) AS BLOB), u.object FROM (SELECT *, row_number() OVER () AS rn FROM users) u;
+INSERT INTO memberships SELECT u.tenant, CAST(printf('g%015d', 2001) AS BLOB), u.object FROM users u;
+COMMIT;"));
+    let actor = Actor {
+        uid: 0,
+        name: "root".to_owned(),
+        role: None,
+    };
+    let begin = std::time::Instant::now();
+    host.publisher.publish().unwrap();
+    eprintln!("first publish {:?}", begin.elapsed());
+    let Found::One(p) = host.store.person_by_any("person5").unwrap() else { panic!() };
+    let order = |kind, key, role| crate::store::Assign { kind, key, role, expected: None };
+    use entra_protocol::admin::HolderKind;
+    let crate::store::Found::One(g) = host.store.group_by_any("group2001").unwrap() else { panic!() };
+    let crate::store::Found::One(small) = host.store.group_by_any("group7").unwrap() else { panic!() };
+    for (label, kind, key, role) in [
+        ("person", HolderKind::User, p.key, Role::Administrator),
+        ("small group", HolderKind::Group, small.key, Role::Operator),
+        ("large group", HolderKind::Group, g.key, Role::Auditor),
+        ("large group admin", HolderKind::Group, g.key, Role::Administrator),
+        ("large group clear", HolderKind::Group, g.key, Role::User),
+        ("person", HolderKind::User, p.key, Role::Operator),
+    ] {
+        let begin = std::time::Instant::now();
+        let changed = host.store.assign_roles(&[order(kind, key, role)], false, &actor);
+        let took = begin.elapsed();
+        let begin = std::time::Instant::now();
+        host.publisher.publish().unwrap();
+        eprintln!("{label}: change {took:?}, publish {:?}", begin.elapsed());
+        let begin = std::time::Instant::now();
+        if let Ok(mut changed) = changed { let n = host.store.role_changes(&mut changed).unwrap().len(); eprintln!("  told {n} {:?}", begin.elapsed()); }
+        let begin = std::time::Instant::now();
+        host.store.administrators().unwrap();
+        eprintln!("  administrators {:?}", begin.elapsed());
+    }
+}
+use crate::store::Found;

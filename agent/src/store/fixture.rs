@@ -183,6 +183,7 @@ impl Store {
                 expected: None,
             })
             .collect();
-        Ok(self.assign_roles(&orders, false, actor)?.people)
+        let mut assigned = self.assign_roles(&orders, false, actor)?;
+        self.role_changes(&mut assigned)
     }
 }

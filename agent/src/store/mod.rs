@@ -30,6 +30,7 @@ mod publication;
 mod reading;
 mod restrictions;
 mod retired;
+mod role_changes;
 mod role_sources;
 mod roles;
 mod rounds;

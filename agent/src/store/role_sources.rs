@@ -3,8 +3,8 @@
 use entra_protocol::admin::{HolderKind, Role, RoleAssignment, RoleHeld, RoleSource};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::columns::{role, strongest};
-use super::roles::{people_in, role_by_group, strength};
+use super::columns::{count, role, strongest};
+use super::roles::{role_by_group, strength};
 use super::{Store, StoreError};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::identity::{ObjectId, ObjectKey};
@@ -119,8 +119,20 @@ impl Store {
     }
 }
 
+/// How many published people are in a group.
+fn people_in(connection: &Connection, key: &ObjectKey) -> Result<u64, StoreError> {
+    let people = connection
+        .prepare_cached(
+            "SELECT count(*) FROM memberships AS m
+             CROSS JOIN users AS u ON u.tenant = m.tenant AND u.object = m.member
+             WHERE m.tenant = ?1 AND m.parent = ?2 AND u.name IS NOT NULL AND u.displaced = 0",
+        )?
+        .query_row((key.tenant, key.object), |row| row.get(0))?;
+    Ok(count(people))
+}
+
 /// Where the role of a person comes from to whom `own` is assigned.
-pub(super) fn source(
+fn source(
     connection: &Connection,
     key: &ObjectKey,
     own: Role,

@@ -11,14 +11,11 @@
 //! who can sign in, nor the last one whose account has no end (root can always give the role, but a host should not
 //! depend on root's password). An import can take them: whoever leaves the tenant or a group is gone.
 
-use std::collections::BTreeMap;
-
-use entra_protocol::admin::{HolderKind, Role, RoleAssignment, RoleChange};
+use entra_protocol::admin::{HolderKind, Role, RoleAssignment};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::audit::{Actor, Event, append};
 use super::columns::{count, role};
-use super::role_sources::source;
 use super::{Store, StoreError};
 use crate::clock::UnixSeconds;
 use crate::identity::ObjectKey;
@@ -36,18 +33,27 @@ pub struct Assign {
     pub expected: Option<Role>,
 }
 
-/// What a change did, or would do.
+/// Assignments that were changed, or would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolesAssigned {
-    /// The assignments that were named, people's before groups', each by name.
+    /// People's before groups', each by name. How many people are in a group is not known yet.
     pub assignments: Vec<RoleAssignment>,
-    /// The people who were named, and those whose effective role differs; by name.
-    pub people: Vec<RoleChange>,
+    /// The same, by identity.
+    pub(super) moves: Vec<Moved>,
+}
+
+/// What became of one assignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moved {
+    pub(super) kind: HolderKind,
+    pub(super) key: ObjectKey,
+    pub(super) before: Role,
+    pub(super) after: Role,
 }
 
 impl Store {
     /// Changes these assignments, all or none. Publish afterwards. With `dry_run` everything is looked at
-    /// likewise and taken back.
+    /// likewise and taken back. What it means for whom is told by [`Store::role_changes`].
     ///
     /// # Errors
     /// [`StoreError::UnknownPerson`] and [`StoreError::UnknownGroup`] for who can't be given anything,
@@ -78,7 +84,14 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub fn administrators(&self) -> Result<u64, StoreError> {
-        Ok(administrators(&self.reader(), self.now())?.able)
+        let question = format!("SELECT count(*) FROM ({ABLE_ADMINISTRATORS})");
+        let able = self
+            .reader()
+            .prepare_cached(&question)?
+            .query_row(params![Role::Administrator.word(), self.now()], |row| {
+                row.get(0)
+            })?;
+        Ok(count(able))
     }
 }
 
@@ -89,32 +102,21 @@ fn assign(
     actor: &Actor,
 ) -> Result<RolesAssigned, StoreError> {
     let administrators_before = administrators(connection, at)?;
-    let before = concerned(connection, orders)?;
     let mut assignments = Vec::with_capacity(orders.len());
+    let mut moves = Vec::with_capacity(orders.len());
     for order in orders {
-        assignments.push(assign_one(connection, order, at, actor)?);
+        let assignment = assign_one(connection, order, at, actor)?;
+        moves.push(Moved {
+            kind: order.kind,
+            key: order.key,
+            before: assignment.before.unwrap_or(assignment.role),
+            after: assignment.role,
+        });
+        assignments.push(assignment);
     }
     Administrators::refuse_loss(administrators_before, administrators(connection, at)?)?;
-    let mut people = Vec::new();
-    for (key, after) in concerned(connection, orders)? {
-        let Some(before) = before.get(&key) else {
-            continue;
-        };
-        if before.is_named || before.role() != after.role() {
-            people.push(RoleChange {
-                source: Some(source(connection, &key, after.own)?),
-                user: after.name.clone(),
-                before: before.role(),
-                after: after.role(),
-            });
-        }
-    }
-    people.sort_by(|a, b| a.user.cmp(&b.user));
     assignments.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
-    Ok(RolesAssigned {
-        assignments,
-        people,
-    })
+    Ok(RolesAssigned { assignments, moves })
 }
 
 fn assign_one(
@@ -178,10 +180,7 @@ fn assign_one(
         role: *role,
         before: Some(before),
         group_kind: holder.group_kind,
-        people: match kind {
-            HolderKind::User => None,
-            HolderKind::Group => Some(people_in(connection, key)?),
-        },
+        people: None,
         given_at: None,
     })
 }
@@ -251,78 +250,19 @@ fn assigned(
     role(word)
 }
 
-/// How many published people are in a group.
-pub(super) fn people_in(connection: &Connection, key: &ObjectKey) -> Result<u64, StoreError> {
-    let people = connection
-        .prepare_cached(
-            "SELECT count(*) FROM memberships AS m
-             CROSS JOIN users AS u ON u.tenant = m.tenant AND u.object = m.member
-             WHERE m.tenant = ?1 AND m.parent = ?2 AND u.name IS NOT NULL AND u.displaced = 0",
-        )?
-        .query_row((key.tenant, key.object), |row| row.get(0))?;
-    Ok(count(people))
-}
-
-/// What somebody's role is, and why.
-struct Standing {
-    name: String,
-    own: Role,
-    by_group: Role,
-    /// The change names them, not only a group that they are in.
-    is_named: bool,
-}
-
-impl Standing {
-    fn role(&self) -> Role {
-        self.own.max(self.by_group)
-    }
-}
-
-/// Everybody whose role may be changed by these orders.
-fn concerned(
-    connection: &Connection,
-    orders: &[Assign],
-) -> Result<BTreeMap<ObjectKey, Standing>, StoreError> {
-    let mut people = BTreeMap::new();
-    for Assign { kind, key, .. } in orders {
-        let question = match kind {
-            HolderKind::User => PERSON,
-            HolderKind::Group => MEMBERS,
-        };
-        let mut statement = connection.prepare_cached(question)?;
-        let mut rows = statement.query((key.tenant, key.object))?;
-        while let Some(row) = rows.next()? {
-            let member = ObjectKey {
-                tenant: key.tenant,
-                object: row.get(0)?,
-            };
-            let standing = Standing {
-                name: row.get(1)?,
-                own: role(row.get(2)?)?,
-                by_group: role(row.get(3)?)?,
-                is_named: *kind == HolderKind::User,
-            };
-            let is_named = standing.is_named;
-            people.entry(member).or_insert(standing).is_named |= is_named;
-        }
-    }
-    Ok(people)
-}
-
-/// Counts of administrators.
+/// Which administrators there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Administrators {
-    /// Those who can sign in.
-    able: u64,
-    /// Those of them whose account has no end: when the others' has come, they are left.
-    lasting: u64,
+    /// One who can sign in.
+    able: bool,
+    /// One of them whose account has no end: when the others' has come, they are left.
+    lasting: bool,
 }
 
 impl Administrators {
     /// Refuses a change after which there are none where there were some.
     pub(super) fn refuse_loss(before: Self, after: Self) -> Result<(), StoreError> {
-        let lost = |before, after| before > 0 && after == 0;
-        if lost(before.able, after.able) || lost(before.lasting, after.lasting) {
+        if (before.able && !after.able) || (before.lasting && !after.lasting) {
             return Err(StoreError::LastAdministrator);
         }
         Ok(())
@@ -333,27 +273,43 @@ pub(super) fn administrators(
     connection: &Connection,
     now: UnixSeconds,
 ) -> Result<Administrators, StoreError> {
-    let (able, lasting): (i64, i64) = connection
-        .prepare_cached(
-            "SELECT count(*), count(*) FILTER (WHERE x.expires IS NULL)
-             FROM (SELECT r.tenant, r.object FROM state.roles AS r WHERE r.role = ?1
-                   UNION
-                   SELECT m.tenant, m.member FROM state.group_roles AS g
-                   CROSS JOIN memberships AS m ON m.tenant = g.tenant AND m.parent = g.object
-                   WHERE g.role = ?1) AS holder
-             CROSS JOIN users AS u ON u.tenant = holder.tenant AND u.object = holder.object
-             LEFT JOIN state.restrictions AS x ON x.tenant = u.tenant AND x.object = u.object
-             WHERE u.name IS NOT NULL AND u.displaced = 0 AND u.enabled = 1
-               AND coalesce(x.blocked, 0) = 0 AND (x.expires IS NULL OR x.expires > ?2)",
-        )?
+    // Stops at the first: a group that gives the role may have everybody in it.
+    let question = format!(
+        "SELECT EXISTS (SELECT 1 FROM ({ABLE_ADMINISTRATORS})),
+                EXISTS (SELECT 1 FROM ({ABLE_ADMINISTRATORS}) WHERE expires IS NULL)"
+    );
+    Ok(connection
+        .prepare_cached(&question)?
         .query_row(params![Role::Administrator.word(), now], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    Ok(Administrators {
-        able: count(able),
-        lasting: count(lasting),
-    })
+            Ok(Administrators {
+                able: row.get(0)?,
+                lasting: row.get(1)?,
+            })
+        })?)
 }
+
+/// Everybody with the role `?1` who can sign in at `?2`, once.
+const ABLE_ADMINISTRATORS: &str = "
+SELECT x.expires AS expires
+FROM state.roles AS r
+CROSS JOIN users AS u ON u.tenant = r.tenant AND u.object = r.object
+LEFT JOIN state.restrictions AS x ON x.tenant = u.tenant AND x.object = u.object
+WHERE r.role = ?1 AND u.name IS NOT NULL AND u.displaced = 0 AND u.enabled = 1
+  AND coalesce(x.blocked, 0) = 0 AND (x.expires IS NULL OR x.expires > ?2)
+UNION ALL
+SELECT x.expires
+FROM state.group_roles AS g
+CROSS JOIN memberships AS m ON m.tenant = g.tenant AND m.parent = g.object
+CROSS JOIN users AS u ON u.tenant = m.tenant AND u.object = m.member
+LEFT JOIN state.restrictions AS x ON x.tenant = u.tenant AND x.object = u.object
+WHERE g.role = ?1 AND u.name IS NOT NULL AND u.displaced = 0 AND u.enabled = 1
+  AND coalesce(x.blocked, 0) = 0 AND (x.expires IS NULL OR x.expires > ?2)
+  AND NOT EXISTS (SELECT 1 FROM state.roles AS r
+                  WHERE r.tenant = u.tenant AND r.object = u.object AND r.role = ?1)
+  AND NOT EXISTS (SELECT 1 FROM state.group_roles AS earlier
+                  CROSS JOIN memberships AS n ON n.tenant = earlier.tenant AND n.parent = earlier.object
+                  WHERE earlier.role = ?1 AND earlier.tenant = g.tenant AND earlier.object < g.object
+                    AND n.member = u.object)";
 
 /// How strong a role `g.role` is, since its words don't sort so.
 macro_rules! strength {
@@ -377,20 +333,3 @@ macro_rules! role_by_group {
     };
 }
 pub(super) use role_by_group;
-
-const PERSON: &str = concat!(
-    "SELECT u.object, u.name, r.role, ",
-    role_by_group!(),
-    " FROM users AS u
-     LEFT JOIN state.roles AS r ON r.tenant = u.tenant AND r.object = u.object
-     WHERE u.tenant = ?1 AND u.object = ?2 AND u.name IS NOT NULL AND u.displaced = 0"
-);
-
-const MEMBERS: &str = concat!(
-    "SELECT u.object, u.name, r.role, ",
-    role_by_group!(),
-    " FROM memberships AS k
-     CROSS JOIN users AS u ON u.tenant = k.tenant AND u.object = k.member
-     LEFT JOIN state.roles AS r ON r.tenant = u.tenant AND r.object = u.object
-     WHERE k.tenant = ?1 AND k.parent = ?2 AND u.name IS NOT NULL AND u.displaced = 0"
-);
