@@ -4,6 +4,7 @@ mod doctor;
 mod identities;
 mod naming;
 mod restricting;
+mod roles;
 mod runs;
 mod unlocking;
 

@@ -174,8 +174,9 @@ impl Store {
         role: Role,
         actor: &Actor,
     ) -> Result<Vec<RoleChange>, StoreError> {
-        let orders: Vec<Assign> = people
-            .iter()
+        let once: std::collections::BTreeSet<&ObjectKey> = people.iter().collect();
+        let orders: Vec<Assign> = once
+            .into_iter()
             .map(|key| Assign {
                 kind: HolderKind::User,
                 key: *key,

@@ -5,6 +5,7 @@
 //! known from the change itself, before and after; only what other groups give is looked up.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use entra_protocol::admin::{HolderKind, Role, RoleChange, RoleSource};
 use rusqlite::{Connection, params};
@@ -27,13 +28,13 @@ impl Store {
             "CREATE TEMP TABLE named_groups (tenant BLOB, object BLOB, PRIMARY KEY (tenant, object))
              STRICT, WITHOUT ROWID",
         )?;
-        let groups = names_of_groups(&connection)?;
         let moves = std::mem::take(&mut assigned.moves);
         for moved in moves.iter().filter(|moved| moved.kind == HolderKind::Group) {
             connection
                 .prepare_cached("INSERT INTO temp.named_groups VALUES (?1, ?2)")?
                 .execute((moved.key.tenant, moved.key.object))?;
         }
+        let groups = names_of_groups(&connection)?;
         let mut people = BTreeMap::new();
         for moved in &moves {
             let concerned = look_at(&connection, moved, &mut people)?;
@@ -55,12 +56,14 @@ impl Store {
     }
 }
 
-/// Groups that have a role, by their names here.
+/// Groups that give a role or are named, by their names here.
 type Groups = BTreeMap<ObjectId, String>;
 
 fn names_of_groups(connection: &Connection) -> Result<Groups, StoreError> {
     let mut statement = connection.prepare(
-        "SELECT g.object, iif(g.displaced, NULL, g.name) FROM state.group_roles AS r
+        "SELECT g.object, iif(g.displaced, NULL, g.name)
+         FROM (SELECT tenant, object FROM state.group_roles
+               UNION SELECT tenant, object FROM temp.named_groups) AS r
          CROSS JOIN groups AS g ON g.tenant = r.tenant AND g.object = r.object",
     )?;
     let rows = statement.query_map([], |row| {
@@ -134,8 +137,8 @@ fn look_at(
             object: row.get(0)?,
         };
         let standing = match people.entry(person) {
-            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::btree_map::Entry::Vacant(new) => {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
                 let own = role(row.get(2)?)?;
                 let other: Given = (role(row.get(3)?)?, row.get(4)?);
                 new.insert(Standing {

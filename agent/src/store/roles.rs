@@ -52,7 +52,7 @@ pub(super) struct Moved {
 }
 
 impl Store {
-    /// Changes these assignments, all or none. Publish afterwards. With `dry_run` everything is looked at
+    /// Changes these assignments, each of another holder, all or none. Publish afterwards. With `dry_run` everything is looked at
     /// likewise and taken back. What it means for whom is told by [`Store::role_changes`].
     ///
     /// # Errors
@@ -333,3 +333,6 @@ macro_rules! role_by_group {
     };
 }
 pub(super) use role_by_group;
+
+#[cfg(test)]
+mod tests;
