@@ -19,6 +19,7 @@ pub const CHECKS: &[&str] = &[
     "agent",
     "directory",
     "sign-in",
+    "administrators",
     "id-range",
     "ids",
     "dns",
