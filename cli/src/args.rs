@@ -375,8 +375,8 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
 mod tests {
     use super::*;
     use crate::usage;
-    use entra_protocol::admin::Role;
     use clap::CommandFactory;
+    use entra_protocol::admin::Role;
 
     fn parse(line: &[&str]) -> Result<Arguments, String> {
         Arguments::try_parse_from([&["entractl"], line].concat())
@@ -435,10 +435,7 @@ mod tests {
         else {
             panic!("not a role set");
         };
-        assert_eq!(
-            (role, holders.users.len()),
-            (Some(Role::Administrator), 2)
-        );
+        assert_eq!((role, holders.users.len()), (Some(Role::Administrator), 2));
         for (wrong, nearest) in [
             ("admin", "administrator"),
             ("operater", "operator"),

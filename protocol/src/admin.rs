@@ -17,9 +17,7 @@ pub use crate::ids::{
     ReleasedName,
 };
 use crate::metrics::Metrics;
-pub use crate::roles::{
-    HolderKind, RoleAssignment, RoleChange, RoleHeld, RoleOrder, RoleSource,
-};
+pub use crate::roles::{HolderKind, RoleAssignment, RoleChange, RoleHeld, RoleOrder, RoleSource};
 pub use crate::runs::{Change, Counts, DomainRow, ImportSummary, RunRow, Withheld};
 pub use crate::status::{AuthState, Caller, IdSpan, SignInService, Status, TenantStatus};
 

@@ -7,8 +7,8 @@ use entra_protocol::admin::{GroupRow, Role, UserRow};
 use rusqlite::{Connection, Row, ToSql, named_params};
 
 use super::columns::{count, strongest};
-use super::roles::role_by_group;
 use super::people::Found;
+use super::roles::role_by_group;
 use super::{Store, StoreError};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::graph::GroupObject;

@@ -60,9 +60,8 @@ impl PublishedPerson {
     /// The role that counts at `now`, as [`Person::role_in_force`](super::Person::role_in_force).
     #[must_use]
     pub fn role_in_force(&self, now: UnixSeconds) -> Role {
-        let is_open = self.enabled
-            && !self.blocked
-            && self.expires.is_none_or(|expires| now < expires);
+        let is_open =
+            self.enabled && !self.blocked && self.expires.is_none_or(|expires| now < expires);
         if is_open { self.role } else { Role::User }
     }
 }

@@ -21,7 +21,10 @@ impl Store {
     ///
     /// # Errors
     /// What the database said.
-    pub fn role_changes(&self, assigned: &mut RolesAssigned) -> Result<Vec<RoleChange>, StoreError> {
+    pub fn role_changes(
+        &self,
+        assigned: &mut RolesAssigned,
+    ) -> Result<Vec<RoleChange>, StoreError> {
         // A connection of its own: nobody's sign-in waits for a list of everybody.
         let connection = self.further_connection()?;
         connection.execute_batch(
@@ -67,7 +70,10 @@ fn names_of_groups(connection: &Connection) -> Result<Groups, StoreError> {
          CROSS JOIN groups AS g ON g.tenant = r.tenant AND g.object = r.object",
     )?;
     let rows = statement.query_map([], |row| {
-        Ok((row.get(0)?, row.get::<_, Option<String>>(1)?.unwrap_or_default()))
+        Ok((
+            row.get(0)?,
+            row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+        ))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -18,10 +18,7 @@ impl Store {
     pub fn role_assignments(&self) -> Result<Vec<RoleAssignment>, StoreError> {
         let reader = self.reader();
         let mut assignments = Vec::new();
-        for (kind, question) in [
-            (HolderKind::User, PEOPLES),
-            (HolderKind::Group, GROUPS),
-        ] {
+        for (kind, question) in [(HolderKind::User, PEOPLES), (HolderKind::Group, GROUPS)] {
             let mut statement = reader.prepare_cached(question)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
@@ -54,11 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// What the database said.
-    pub fn role_holders_after(
-        &self,
-        name: &str,
-        limit: u32,
-    ) -> Result<Vec<RoleHeld>, StoreError> {
+    pub fn role_holders_after(&self, name: &str, limit: u32) -> Result<Vec<RoleHeld>, StoreError> {
         let now = self.now();
         let reader = self.reader();
         let mut statement = reader.prepare_cached(HOLDERS)?;
@@ -132,11 +125,7 @@ fn people_in(connection: &Connection, key: &ObjectKey) -> Result<u64, StoreError
 }
 
 /// Where the role of a person comes from to whom `own` is assigned.
-fn source(
-    connection: &Connection,
-    key: &ObjectKey,
-    own: Role,
-) -> Result<RoleSource, StoreError> {
+fn source(connection: &Connection, key: &ObjectKey, own: Role) -> Result<RoleSource, StoreError> {
     let group = connection
         .prepare_cached(STRONGEST_GROUP)?
         .query_row((key.tenant, key.object), |row| {

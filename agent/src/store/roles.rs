@@ -278,14 +278,15 @@ pub(super) fn administrators(
         "SELECT EXISTS (SELECT 1 FROM ({ABLE_ADMINISTRATORS})),
                 EXISTS (SELECT 1 FROM ({ABLE_ADMINISTRATORS}) WHERE expires IS NULL)"
     );
-    Ok(connection
-        .prepare_cached(&question)?
-        .query_row(params![Role::Administrator.word(), now], |row| {
+    Ok(connection.prepare_cached(&question)?.query_row(
+        params![Role::Administrator.word(), now],
+        |row| {
             Ok(Administrators {
                 able: row.get(0)?,
                 lasting: row.get(1)?,
             })
-        })?)
+        },
+    )?)
 }
 
 /// Everybody with the role `?1` who can sign in at `?2`, once.

@@ -25,7 +25,9 @@ pub(super) const DIRECTORY: Schema = Schema {
 
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
-    migrations: &[STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6, STATE_7],
+    migrations: &[
+        STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6, STATE_7,
+    ],
 };
 
 impl Schema {

@@ -355,7 +355,10 @@ async fn a_named_scope_brings_groups_with_everybody_in_them() {
     assert_eq!((summary.users.removed, summary.groups.removed), (2, 2));
     assert_eq!(host.names(), ["carol"]);
     assert!(
-        summary.remarks.iter().any(|remark| remark.starts_with("no administrator")),
+        summary
+            .remarks
+            .iter()
+            .any(|remark| remark.starts_with("no administrator")),
         "{summary:?}"
     );
     let (summary, _) = host.import(named(&["carol"], &[])).await.unwrap();

@@ -9,8 +9,8 @@
 //! was, and the agent refuses if somebody else has changed one of these roles meanwhile.
 
 mod changes;
-mod list;
 mod lines;
+mod list;
 mod pick;
 
 use entra_protocol::admin::{Done, HolderKind, Request, Role, RoleOrder, Row};

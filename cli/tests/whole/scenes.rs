@@ -4,7 +4,7 @@
 
 use entra_protocol::admin::{
     AccountChange, Caller, Change, Check, CheckState, Counts, Done, Failure, FailureKind, GroupRow,
-    IdSpan, ImportSummary, ReleasedName, Reply, Request, Role, RoleChange, Row, RunRow,
+    IdSpan, ImportSummary, ReleasedName, Reply, Request, Role, RoleSource, Row, RunRow,
     SignInService, Status, TenantStatus, Unlocked, UserDetail, UserRow,
 };
 
@@ -41,7 +41,7 @@ fn of_pam(verb: &'static str) -> Scene {
     }
 }
 
-fn scene(verb: &'static str, more: &[&str], calls: Vec<(Request, Vec<Reply>)>) -> Scene {
+pub(crate) fn scene(verb: &'static str, more: &[&str], calls: Vec<(Request, Vec<Reply>)>) -> Scene {
     Scene {
         verb,
         arguments: verb
@@ -55,12 +55,17 @@ fn scene(verb: &'static str, more: &[&str], calls: Vec<(Request, Vec<Reply>)>) -
 }
 
 /// A verb that asks once.
-fn one(verb: &'static str, more: &[&str], request: Request, replies: Vec<Reply>) -> Scene {
+pub(crate) fn one(
+    verb: &'static str,
+    more: &[&str],
+    request: Request,
+    replies: Vec<Reply>,
+) -> Scene {
     scene(verb, more, vec![(request, replies)])
 }
 
 /// Rows and their end.
-fn rows(rows: Vec<Row>) -> Vec<Reply> {
+pub(crate) fn rows(rows: Vec<Row>) -> Vec<Reply> {
     let count = rows.len() as u64;
     let mut replies: Vec<Reply> = rows.into_iter().map(Reply::Row).collect();
     replies.push(done(Done::Rows { count }));
@@ -72,6 +77,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
     scenes.extend(schedules());
     scenes.extend(reading());
     scenes.extend(changing());
+    scenes.extend(crate::role_scenes::scenes());
     scenes.extend(of_ids());
     scenes.extend(of_this_host());
     scenes
@@ -237,6 +243,7 @@ fn detail() -> UserDetail {
         home: "/home/alice".into(),
         shell: "/bin/bash".into(),
         groups: vec!["engineering".into()],
+        role_source: Some(RoleSource::Own),
         last_sign_in: Some("2026-03-01T18:00:00Z".into()),
         failed_tries: 5,
         passwords_refused_until: Some("2026-03-02T08:15:02Z".into()),
@@ -448,20 +455,6 @@ fn changing() -> Vec<Scene> {
         ..auth()
     };
     vec![
-        one(
-            "role set",
-            &["auditor", "alice"],
-            Request::RoleSet {
-                role: Role::Auditor,
-                users: vec!["alice".into()],
-                more: false,
-            },
-            rows(vec![Row::Role(RoleChange {
-                user: "alice".into(),
-                before: Role::User,
-                after: Role::Auditor,
-            })]),
-        ),
         one(
             "auth enable",
             &[],

@@ -39,7 +39,9 @@ fn host_with_a_group() -> Host {
         "INSERT INTO state.ids (id, tenant, object, attempt, allocated_at)
          VALUES (2013266000, ?1, ?2, 0, 5)",
     ] {
-        connection.execute(statement, (alice.tenant, group)).unwrap();
+        connection
+            .execute(statement, (alice.tenant, group))
+            .unwrap();
     }
     connection
         .execute(

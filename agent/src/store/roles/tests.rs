@@ -162,7 +162,10 @@ fn a_change_tells_who_is_named_and_whose_role_differs() {
     let changes = assign(&store, &[group(8, Auditor)]).unwrap();
     assert_eq!(changes, []);
     let changes = assign(&store, &[group(9, User)]).unwrap();
-    assert_eq!(changes, [change("carol", Auditor, User, RoleSource::Nothing)]);
+    assert_eq!(
+        changes,
+        [change("carol", Auditor, User, RoleSource::Nothing)]
+    );
 }
 
 #[test]

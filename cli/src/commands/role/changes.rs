@@ -1,8 +1,6 @@
 //! What a change of roles did, or would do: for the groups that were named, and for people.
 
-use entra_protocol::admin::{
-    HolderKind, Role, RoleAssignment, RoleChange, RoleOrder,
-};
+use entra_protocol::admin::{HolderKind, Role, RoleAssignment, RoleChange, RoleOrder};
 use serde::Serialize;
 
 use crate::output::table::{self, Column, number, table};

@@ -1,8 +1,6 @@
 //! `entractl role list`: the roles that were given, and who has one by them.
 
-use entra_protocol::admin::{
-    Done, HolderKind, Request, RoleAssignment, RoleHeld, RoleSource, Row,
-};
+use entra_protocol::admin::{Done, HolderKind, Request, RoleAssignment, RoleHeld, RoleSource, Row};
 use serde::Serialize;
 
 use super::changes::named;

@@ -64,12 +64,7 @@ struct Candidate {
     entry: Entry,
 }
 
-fn candidates(
-    roles: &Roles,
-    groups: &[GroupRow],
-    users: &[UserRow],
-    role: Role,
-) -> Vec<Candidate> {
+fn candidates(roles: &Roles, groups: &[GroupRow], users: &[UserRow], role: Role) -> Vec<Candidate> {
     let own: BTreeMap<(HolderKind, &str), Role> = roles
         .assignments
         .iter()
@@ -104,38 +99,40 @@ fn candidates(
             },
         }
     });
-    let of_users = users.iter().filter(|user| !user.name.is_empty()).map(|user| {
-        let own = own.get(&(HolderKind::User, user.object_id.as_str()));
-        let own = own.copied().unwrap_or(Role::User);
-        let (held, source) = held
-            .get(user.object_id.as_str())
-            .copied()
-            .unwrap_or((own, &RoleSource::Own));
-        let through = match source {
-            RoleSource::Group { object_id, .. } => Some((
-                object_id.clone(),
-                group(source).unwrap_or_default(),
-            )),
-            RoleSource::Own | RoleSource::Nothing => None,
-        };
-        let ticked = held == role;
-        Candidate {
-            kind: HolderKind::User,
-            name: user.name.clone(),
-            object_id: user.object_id.clone(),
-            own,
-            entry: Entry {
-                text: format!(
-                    "{} ({}){}",
-                    user.name,
-                    user.display_name,
-                    has(held, through.as_ref().map(|(_, name)| name.as_str()))
-                ),
-                ticked,
-            },
-            through: through.filter(|_| ticked),
-        }
-    });
+    let of_users = users
+        .iter()
+        .filter(|user| !user.name.is_empty())
+        .map(|user| {
+            let own = own.get(&(HolderKind::User, user.object_id.as_str()));
+            let own = own.copied().unwrap_or(Role::User);
+            let (held, source) = held
+                .get(user.object_id.as_str())
+                .copied()
+                .unwrap_or((own, &RoleSource::Own));
+            let through = match source {
+                RoleSource::Group { object_id, .. } => {
+                    Some((object_id.clone(), group(source).unwrap_or_default()))
+                }
+                RoleSource::Own | RoleSource::Nothing => None,
+            };
+            let ticked = held == role;
+            Candidate {
+                kind: HolderKind::User,
+                name: user.name.clone(),
+                object_id: user.object_id.clone(),
+                own,
+                entry: Entry {
+                    text: format!(
+                        "{} ({}){}",
+                        user.name,
+                        user.display_name,
+                        has(held, through.as_ref().map(|(_, name)| name.as_str()))
+                    ),
+                    ticked,
+                },
+                through: through.filter(|_| ticked),
+            }
+        });
     of_groups.chain(of_users).collect()
 }
 

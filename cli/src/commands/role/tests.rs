@@ -1,8 +1,6 @@
 //! Frames, tables and ticks, against an agent that is played.
 
-use entra_protocol::admin::{
-    GroupRow, RoleAssignment, RoleChange, RoleHeld, RoleSource, UserRow,
-};
+use entra_protocol::admin::{GroupRow, RoleAssignment, RoleChange, RoleHeld, RoleSource, UserRow};
 
 use super::*;
 use crate::agent::Answer;
@@ -123,7 +121,12 @@ fn what_comes_through_groups_is_said() {
             Role::Administrator,
             Some(through("ops")),
         ),
-        change("bob", Role::Operator, Role::Auditor, Some(through("social"))),
+        change(
+            "bob",
+            Role::Operator,
+            Role::Auditor,
+            Some(through("social")),
+        ),
     ];
     let text = changes.text(Screen::Plain);
     assert_eq!(
@@ -252,7 +255,12 @@ fn host(request: &Request) -> Answer {
             held("bob", Role::Operator, through("ops")),
             held("carol", Role::Auditor, RoleSource::Own),
         ]),
-        Request::UsersList {} => rows(["alice", "bob", "carol", "dave"].map(user).map(Row::User).into()),
+        Request::UsersList {} => rows(
+            ["alice", "bob", "carol", "dave"]
+                .map(user)
+                .map(Row::User)
+                .into(),
+        ),
         Request::GroupsList {} => rows(["night", "ops"].map(group).map(Row::Group).into()),
         Request::RoleAssign { .. } => rows(Vec::new()),
         other => panic!("{other:?}"),
