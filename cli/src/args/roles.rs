@@ -47,6 +47,11 @@ pub(crate) enum RoleVerb {
 
 #[derive(Debug, Default, Args)]
 #[command(group = ArgGroup::new("holders").args(["users", "user", "group", "from"]).multiple(true).required(true))]
+#[command(
+    override_usage = "entractl role set [OPTIONS] <ROLE> <USER>...\n       \
+    entractl role set [OPTIONS] <ROLE> [--user <USER>...] [--group <GROUP>...]\n       \
+    entractl role set [OPTIONS] [ROLE] --from <FILE>"
+)]
 pub(crate) struct Set {
     /// user, auditor, operator or administrator
     #[arg(value_name = "ROLE", ignore_case = true, value_parser = role_parser(&Role::ALL), hide_possible_values = true, required_unless_present = "from")]
@@ -58,6 +63,9 @@ pub(crate) struct Set {
 
 #[derive(Debug, Default, Args)]
 #[command(group = ArgGroup::new("holders").args(["users", "user", "group", "from"]).multiple(true).required(true))]
+#[command(override_usage = "entractl role clear [OPTIONS] <USER>...\n       \
+    entractl role clear [OPTIONS] [--user <USER>...] [--group <GROUP>...]\n       \
+    entractl role clear [OPTIONS] --from <FILE>")]
 pub(crate) struct Clear {
     #[command(flatten)]
     pub(crate) holders: Holders,
@@ -69,7 +77,7 @@ pub(crate) struct Holders {
     #[arg(value_name = "USER", num_args = 1..=MAX_BULK_NAMES, value_parser = name, add = complete::one(NameKind::Users))]
     pub(crate) users: Vec<String>,
 
-    /// The same, where a word before it takes several, too
+    /// People, beside --group in any order
     #[arg(long, value_name = "USER", num_args = 1..=MAX_BULK_NAMES, value_parser = name, add = complete::one(NameKind::Users))]
     pub(crate) user: Vec<String>,
 

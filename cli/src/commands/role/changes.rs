@@ -107,11 +107,15 @@ impl Changes {
         } else {
             "changed"
         };
-        let groups = self.groups().count() > 0;
+        // What was given changed, and people have their roles from elsewhere.
+        let given = self
+            .assignments
+            .iter()
+            .any(|one| one.before.is_some_and(|before| before != one.role));
         // The agent need not name those whose role stays as it was.
         match (changed, same) {
             (0, _) if self.dry_run => "Nobody's role would change.".to_owned(),
-            (0, _) if groups => "Nobody's role changed.".to_owned(),
+            (0, _) if given => "Nobody's role changed.".to_owned(),
             (0, _) => "No role changed: everybody named has it already.".to_owned(),
             (changed, 0) => format!("{changed} {changed_word}."),
             (changed, same) => format!("{changed} {changed_word}, {same} had the role already."),
