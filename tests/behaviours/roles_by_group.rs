@@ -12,9 +12,9 @@ fn a_nested_member_has_sudo_until_the_tenant_takes_them_out() -> Result<(), Trou
     // Alice is in Engineering through the Platform Team alone.
     move_alice(&host, "Platform Team", "Engineering")?;
     sync(&host)?;
-    let mut shell = host.terminal("su - alice")?;
-    shell.expect("$ ", SOON)?;
-    assert!(sudo(&mut shell)?.contains(NOT_IN_SUDOERS));
+    let mut before = host.terminal("su - alice")?;
+    before.expect("$ ", SOON)?;
+    assert!(sudo(&mut before)?.contains(NOT_IN_SUDOERS));
 
     let given = host.run("entractl role set administrator --group Engineering")?;
     assert!(given.stdout()?.contains("alice"), "{given}");
@@ -23,7 +23,11 @@ fn a_nested_member_has_sudo_until_the_tenant_takes_them_out() -> Result<(), Trou
             .stderr
             .contains("Whoever may change the members of engineering")
     );
+    let mut shell = host.terminal("su - alice")?;
+    shell.expect("$ ", SOON)?;
     assert!(sudo(&mut shell)?.contains("\nroot\n"));
+    // sudo takes the groups of a session from its beginning, as it does for local users...
+    assert!(sudo(&mut before)?.contains(NOT_IN_SUDOERS));
     is_administrator(&host, true)?;
     let shown = host.run("entractl users show alice")?;
     assert!(
@@ -41,8 +45,13 @@ fn a_nested_member_has_sudo_until_the_tenant_takes_them_out() -> Result<(), Trou
     is_administrator(&host, true)?;
     sync(&host)?;
     is_administrator(&host, false)?;
-    shell.send_line("sudo -k")?;
-    shell.expect("$ ", SOON)?;
+    let mut after = host.terminal("su - alice")?;
+    after.expect("$ ", SOON)?;
+    assert!(sudo(&mut after)?.contains(NOT_IN_SUDOERS));
+    // ... unless it is told to ask anew: then open sessions lose it as well.
+    assert!(sudo(&mut shell)?.contains("\nroot\n"));
+    host.run("echo 'Set group_source dynamic' >> /etc/sudo.conf")?
+        .stdout()?;
     assert!(sudo(&mut shell)?.contains(NOT_IN_SUDOERS));
     host.run_as(ALICE.name, "entractl users list")?.refusal()?;
     // Nobody else of the group lost anything.

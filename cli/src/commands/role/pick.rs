@@ -133,7 +133,7 @@ fn candidates(roles: &Roles, groups: &[GroupRow], users: &[UserRow], role: Role)
                 through: through.filter(|_| ticked),
             }
         });
-    of_groups.chain(of_users).collect()
+    of_users.chain(of_groups).collect()
 }
 
 fn has(role: Role, through: Option<&str>) -> String {

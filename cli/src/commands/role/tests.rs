@@ -282,15 +282,15 @@ fn picked(ticked: &[&str]) -> Result<Vec<RoleOrder>, Trouble> {
         assert_eq!(
             shown,
             [
-                "[x] group ops (OPS, 1 person), operator",
                 "[x] alice (ALICE), operator",
                 "[x] bob (BOB), operator through ops",
-                "[ ] group night (NIGHT, 1 person)",
+                "[x] group ops (OPS, 1 person), operator",
                 "[ ] carol (CAROL), auditor",
                 "[ ] dave (DAVE)",
+                "[ ] group night (NIGHT, 1 person)",
             ]
         );
-        let names = ["ops", "alice", "bob", "night", "carol", "dave"];
+        let names = ["alice", "bob", "ops", "carol", "dave", "night"];
         Ok((0..names.len())
             .filter(|position| ticked.contains(&names[*position]))
             .collect())
@@ -319,8 +319,8 @@ fn what_is_ticked_goes_along_with_what_was_there() {
         picked(&["ops", "bob", "carol", "night"]).unwrap(),
         [
             order(HolderKind::User, "alice", Role::User, Role::Operator),
-            order(HolderKind::Group, "night", Role::Operator, Role::User),
             order(HolderKind::User, "carol", Role::Operator, Role::Auditor),
+            order(HolderKind::Group, "night", Role::Operator, Role::User),
         ]
     );
     // Bob goes with his group, and not without it.
