@@ -27,6 +27,7 @@ mod header;
 mod keys;
 mod legal;
 mod members;
+mod paged;
 mod reader;
 mod record;
 mod scratch;
