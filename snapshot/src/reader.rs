@@ -54,7 +54,8 @@ impl Snapshot<File> {
     /// The same, for whoever reads all of it.
     pub(crate) fn paged(self) -> Result<Snapshot<Paged>, ReadError> {
         Ok(Snapshot {
-            source: Paged::new(self.source).map_err(ReadError::Unreadable)?,
+            source: Paged::new(self.source, self.header.records_end)
+                .map_err(ReadError::Unreadable)?,
             header: self.header,
         })
     }
