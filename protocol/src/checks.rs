@@ -11,6 +11,7 @@ pub const CHECKS: &[&str] = &[
     "sshd",
     "sshd-bursts",
     "sshd-penalties",
+    "sudo",
     "other-software",
     "configuration",
     "sockets",
