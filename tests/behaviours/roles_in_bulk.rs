@@ -122,11 +122,15 @@ fn people_are_ticked_in_a_terminal_and_nothing_is_lost_between_two() -> Result<(
 fn roles(host: &Host) -> Result<Vec<String>, Trouble> {
     let listed = host.run("entractl role list --json")?;
     let listed: serde_json::Value = serde_json::from_str(listed.stdout()?)?;
-    let people = listed["people"].as_array().cloned().unwrap_or_default();
+    let people = listed.get("people").and_then(serde_json::Value::as_array);
     Ok(people
-        .iter()
+        .into_iter()
+        .flatten()
         .map(|one| {
-            let word = |field: &str| one[field].as_str().unwrap_or_default().to_owned();
+            let word = |field: &str| {
+                let word = one.get(field).and_then(serde_json::Value::as_str);
+                word.unwrap_or_default().to_owned()
+            };
             format!("{} {}", word("user"), word("role"))
         })
         .collect())
