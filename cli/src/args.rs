@@ -6,20 +6,22 @@
 mod explain;
 mod local_auth;
 mod pam;
+mod roles;
 mod runs;
 mod setup;
 mod times;
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
-use entra_protocol::admin::{NameKind, Role};
+use entra_protocol::admin::NameKind;
 use entra_protocol::limits::{ADMIN_SOCKET, MAX_BULK_NAMES};
 
 pub(crate) use explain::Explain;
 pub(crate) use local_auth::{Exempt, LocalAuth, Set as SetGate};
 pub(crate) use pam::{Enable as PamEnable, Pam};
+pub(crate) use roles::{Clear as RoleClear, Holders, RoleVerb, Set as RoleSet};
 #[cfg(test)]
 pub(crate) use runs::Caution;
 pub(crate) use runs::{History, HistoryVerb, Import, Schedule, Select, Sync, Tenant, minutes};
@@ -338,21 +340,6 @@ pub(crate) enum Groups {
     },
 }
 
-/// `entractl role ...`
-#[derive(Debug, Subcommand)]
-pub(crate) enum RoleVerb {
-    /// Give users a role: all of them, or none if one can't be given it
-    Set {
-        /// user, auditor, operator or administrator
-        #[arg(value_name = "ROLE", ignore_case = true, value_parser = role_parser(), hide_possible_values = true)]
-        role: Role,
-
-        /// Short names, UPNs or object ids
-        #[arg(value_name = "USER", required = true, num_args = 1..=MAX_BULK_NAMES, value_parser = name, add = complete::one(NameKind::Users))]
-        users: Vec<String>,
-    },
-}
-
 /// `entractl auth ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Auth {
@@ -392,7 +379,7 @@ pub(crate) fn names(text: &str) -> Result<Names, String> {
 }
 
 /// One name, without the blanks around it.
-fn name(text: &str) -> Result<String, String> {
+pub(crate) fn name(text: &str) -> Result<String, String> {
     let name = text.trim();
     if name.is_empty() {
         return Err("a name is empty".to_owned());
@@ -403,21 +390,12 @@ fn name(text: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-/// Reads a role's word; a wrong one makes clap name the nearest.
-fn role_parser() -> impl TypedValueParser<Value = Role> {
-    PossibleValuesParser::new(Role::ALL.map(Role::word)).try_map(|word| {
-        Role::ALL
-            .into_iter()
-            .find(|role| role.word().eq_ignore_ascii_case(&word))
-            .ok_or("not a role")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::usage;
     use clap::CommandFactory;
+    use entra_protocol::admin::Role;
 
     fn parse(line: &[&str]) -> Result<Arguments, String> {
         Arguments::try_parse_from([&["entractl"], line].concat())
@@ -469,14 +447,14 @@ mod tests {
 
     #[test]
     fn a_role_is_read_in_any_case_and_a_wrong_one_names_the_nearest() {
-        let Command::Role(RoleVerb::Set { role, users }) =
+        let Command::Role(RoleVerb::Set(RoleSet { role, holders })) =
             parse(&["role", "set", "Administrator", "alice", "bob"])
                 .unwrap()
                 .command
         else {
             panic!("not a role set");
         };
-        assert_eq!((role, users.len()), (Role::Administrator, 2));
+        assert_eq!((role, holders.users.len()), (Some(Role::Administrator), 2));
         for (wrong, nearest) in [
             ("admin", "administrator"),
             ("operater", "operator"),
@@ -491,8 +469,27 @@ mod tests {
     }
 
     #[test]
-    fn a_role_set_of_nobody_is_a_usage_error() {
-        assert!(parse(&["role", "set", "user"]).is_err());
+    fn a_role_is_of_somebody_and_a_list_may_have_it_in_its_lines() {
+        for wrong in [
+            &["role", "set", "user"][..],
+            &["role", "set", "--group", "ops"],
+            &["role", "set"],
+            &["role", "clear"],
+            &["role", "pick"],
+            &["role", "pick", "user"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+        for right in [
+            &["role", "set", "--from", "-"][..],
+            &["role", "set", "auditor", "--from", "names"],
+            &["role", "set", "auditor", "--user", "a", "b", "--group", "c"],
+            &["role", "set", "auditor", "a", "--dry-run"],
+            &["role", "clear", "--from", "-"],
+            &["role", "clear", "a", "--group", "c", "d"],
+        ] {
+            assert!(parse(right).is_ok(), "{right:?}");
+        }
     }
 
     #[test]

@@ -28,10 +28,10 @@ use entra_agent::offline::{KeySource, Offline};
 use entra_agent::publish::{LocalFiles, Publisher};
 use entra_agent::runs::Runs;
 use entra_agent::schedule::{Jitter, Planner};
-use entra_agent::store::{Actor, DIRECTORY_FILE, STATE_FILE, Store};
+use entra_agent::store::{Actor, Assign, DIRECTORY_FILE, STATE_FILE, Store};
 use entra_agent::trials;
 use entra_protocol::ClientError;
-use entra_protocol::admin::{Done, Failure, GateMode, ImportSummary, Request, Role};
+use entra_protocol::admin::{Done, Failure, GateMode, HolderKind, ImportSummary, Request, Role};
 use entra_protocol::login::{Outcome, Phase, Screen, ToAgent, ToModule, Verdict};
 use entra_snapshot::{Directory, PasswdFile, Policy, ReadError, Snapshot, Sources, User};
 use pamsm::PamError;
@@ -230,9 +230,13 @@ impl Stage {
             role: None,
         };
         let carol = store.person_by_login("carol").unwrap().unwrap();
-        store
-            .set_roles(&[carol.key], Role::Administrator, &root)
-            .unwrap();
+        let order = Assign {
+            kind: HolderKind::User,
+            key: carol.key,
+            role: Role::Administrator,
+            expected: None,
+        };
+        store.assign_roles(&[order], false, &root).unwrap();
         let tenant = TENANT.parse().unwrap();
         let run = store.begin_run(tenant, "root", "all").unwrap();
         let scope = entra_agent::sync::Scope::whole_tenant();

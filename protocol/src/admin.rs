@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::checks::{CHECKS, Check, CheckState};
 pub use crate::directory::{
-    AccountChange, FailedObject, GroupRow, NameKind, Role, RoleChange, Unlocked, UserDetail,
-    UserRow,
+    AccountChange, FailedObject, GroupRow, NameKind, Role, Unlocked, UserDetail, UserRow,
 };
 pub use crate::explain::{Step, StepOutcome};
 pub use crate::gate::{
@@ -23,6 +22,7 @@ pub use crate::ids::{
     ReleasedName,
 };
 use crate::metrics::Metrics;
+pub use crate::roles::{HolderKind, RoleAssignment, RoleChange, RoleHeld, RoleOrder, RoleSource};
 pub use crate::runs::{Change, Counts, DomainRow, ImportSummary, RunRow, Withheld};
 pub use crate::status::{AuthState, Caller, IdSpan, SignInService, Status, TenantStatus};
 
@@ -117,7 +117,7 @@ pub enum Request {
         /// Which.
         group: String,
     },
-    /// Gives every named user this role: all or none. With `more` the next frame is another
+    /// As [`Request::RoleAssign`] of one role to people alone. With `more` the next frame is another
     /// `RoleSet` of the same role, and nothing is done before the last one.
     RoleSet {
         /// The new role.
@@ -128,6 +128,22 @@ pub enum Request {
         #[serde(default)]
         more: bool,
     },
+    /// Changes the assignments of people and groups: all or none. One [`Row::Assignment`] for each, then one
+    /// [`Row::Role`] for each person who is named or whose effective role changes. With `more` as in
+    /// [`Request::RoleSet`].
+    RoleAssign {
+        /// At most `NAMES_PER_FRAME`.
+        orders: Vec<RoleOrder>,
+        /// True to change nothing.
+        #[serde(default)]
+        dry_run: bool,
+        /// True if another frame follows.
+        #[serde(default)]
+        more: bool,
+    },
+    /// One [`Row::Assignment`] for every assignment, then one [`Row::RoleHeld`] for everybody who has a role
+    /// through them.
+    RoleList {},
     /// Takes away the failed tries of people and remote hosts: all of them, or none if a name means nobody.
     /// One [`Row::Unlocked`] for each. With `more` as in [`Request::RoleSet`].
     UsersUnlock {
@@ -321,8 +337,12 @@ pub enum Row {
     Group(GroupRow),
     /// An object that could not be imported, of an `import`.
     Failure(FailedObject),
-    /// A changed role, of `role set`.
+    /// What a change of roles means for somebody.
     Role(RoleChange),
+    /// An assigned role.
+    Assignment(RoleAssignment),
+    /// Somebody's effective role, of `role list`.
+    RoleHeld(RoleHeld),
     /// Somebody who may try again, of `users unlock`.
     Unlocked(Unlocked),
     /// An account, of `users block`, `users unblock` and `users expire`.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::admin::RoleSource;
+
 /// What a person may do (design.md §8). Later variants may do all that earlier ones may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -110,6 +112,9 @@ pub struct UserDetail {
     pub shell: String,
     /// Names of the groups, nested ones included.
     pub groups: Vec<String>,
+    /// Where the effective role comes from; `None` from agents that don't say.
+    #[serde(default)]
+    pub role_source: Option<RoleSource>,
     /// The last sign-in as an Entra ID user on this host.
     #[serde(default)]
     pub last_sign_in: Option<String>,
@@ -160,17 +165,6 @@ pub struct FailedObject {
     pub reason: String,
     /// What to do about it.
     pub cure: String,
-}
-
-/// A role that `role set` gave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoleChange {
-    /// The user's canonical name.
-    pub user: String,
-    /// The role until now.
-    pub before: Role,
-    /// The role from now on.
-    pub after: Role,
 }
 
 /// An account after `users block`, `users unblock` or `users expire`.

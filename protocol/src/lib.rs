@@ -18,6 +18,7 @@ mod explain;
 mod frame;
 mod gate;
 mod ids;
+mod roles;
 mod runs;
 mod secret;
 mod socket_ffi;

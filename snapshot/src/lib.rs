@@ -34,6 +34,7 @@ mod identity;
 mod keys;
 mod legal;
 mod members;
+mod paged;
 mod passwd_file;
 mod reader;
 mod record;

@@ -19,6 +19,7 @@ use crate::entry::{Group, Policy, User};
 use crate::error::ReadError;
 use crate::header::{HEADER_BYTES, Header};
 use crate::legal::{Id, lower_case, may_be_a_group, may_be_a_user};
+use crate::paged::Paged;
 use crate::record::{self, Kind, PREFIX_BYTES, Prefix, Record};
 use crate::source::ReadAt;
 use crate::table::{BUCKET_BYTES, Bucket, PROBES_MAX, Slot, Table, first_bucket, key_hash};
@@ -48,6 +49,15 @@ impl Snapshot<File> {
                 _ => ReadError::Unreadable(error),
             })?;
         Self::from_source(file)
+    }
+
+    /// The same, for whoever reads all of it.
+    pub(crate) fn paged(self) -> Result<Snapshot<Paged>, ReadError> {
+        Ok(Snapshot {
+            source: Paged::new(self.source, self.header.records_end)
+                .map_err(ReadError::Unreadable)?,
+            header: self.header,
+        })
     }
 }
 

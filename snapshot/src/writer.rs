@@ -272,7 +272,9 @@ impl Writer {
             .map_err(doing("set the mode of the new directory file"))?;
         file.sync_all()
             .map_err(doing("sync the new directory file"))?;
-        let snapshot = Snapshot::open(&self.temporary.path).map_err(WriteError::Unverified)?;
+        let snapshot = Snapshot::open(&self.temporary.path)
+            .and_then(Snapshot::paged)
+            .map_err(WriteError::Unverified)?;
         if *snapshot.header() != self.header {
             let error = ReadError::Damaged {
                 what: "header",

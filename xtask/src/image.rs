@@ -74,6 +74,16 @@ const PACKAGING: &[(&str, &str, u32)] = &[
         0o440,
     ),
     (
+        "packaging/polkit/entra-login.rules",
+        "usr/share/polkit-1/rules.d/30-entra-login.rules",
+        0o644,
+    ),
+    (
+        "packaging/polkit/entra-login.conf",
+        "etc/polkit-1/localauthority.conf.d/52-entra-login.conf",
+        0o644,
+    ),
+    (
         "packaging/agent.toml",
         "usr/share/doc/entra-login/agent.toml",
         0o644,

@@ -8,7 +8,7 @@ use super::{failure, unlock};
 use crate::auth::in_store;
 use crate::clock::rfc3339;
 use crate::identity::ObjectKey;
-use crate::store::{Found, Person, Store, StoreError, ThrottleSubject};
+use crate::store::{DirectoryGroup, Found, Person, Store, StoreError, ThrottleSubject};
 
 pub(super) fn list_users(call: Call<'_>) -> Handling<'_> {
     Box::pin(async move {
@@ -74,18 +74,12 @@ pub(super) fn show_group(call: Call<'_>) -> Handling<'_> {
             return Err(mismatch());
         };
         let found = in_store(&call.admin.store, move |store| {
-            Ok(match store.group_by_any(&group)? {
-                Found::One(found) => {
+            Ok(match one_group(store, &group)? {
+                Ok(found) => {
                     let members = store.group_members(&found.key)?;
                     Ok((found, members))
                 }
-                Found::None => Err(unknown_group(store, &group)?),
-                Found::Many(several) => Err(ambiguous(
-                    &group,
-                    several
-                        .iter()
-                        .map(|one| format!("{} ({})", one.display_name, one.key.object)),
-                )),
+                Err(failure) => Err(failure),
             })
         })
         .await
@@ -128,6 +122,23 @@ pub(super) fn one_person(store: &Store, text: &str) -> Result<Result<Person, Fai
     })
 }
 
+/// The one group that a text means.
+pub(super) fn one_group(
+    store: &Store,
+    text: &str,
+) -> Result<Result<DirectoryGroup, Failure>, StoreError> {
+    Ok(match store.group_by_any(text)? {
+        Found::One(group) => Ok(group),
+        Found::None => Err(unknown_group(store, text)?),
+        Found::Many(several) => Err(ambiguous(
+            text,
+            several
+                .iter()
+                .map(|one| format!("{} ({})", one.display_name, one.key.object)),
+        )),
+    })
+}
+
 /// The hint with the nearest of all names that anything has or had here, or of those that were given up.
 pub(super) async fn nearest_ever(
     call: &Call<'_>,
@@ -156,7 +167,8 @@ fn detail(
     let detail = UserDetail {
         tenant_id: person.key.tenant.to_string(),
         gid: person.gid,
-        groups: store.groups_of(&person.key, person.role)?,
+        groups: store.groups_of(&person.key, person.role_in_force(store.now()))?,
+        role_source: Some(store.role_source(&person.key)?),
         last_sign_in: store.last_sign_in(&person.key)?.map(rfc3339),
         last_sign_in_method: store.last_sign_in_method(&person.key)?,
         row: person.row(store.now()),

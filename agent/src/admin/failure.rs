@@ -28,6 +28,17 @@ pub(super) fn of_store(error: StoreError) -> Failure {
             FailureKind::NotFound,
             &format!("no imported user has the object id {}", key.object),
         ),
+        StoreError::UnknownGroup(key) => of(
+            FailureKind::NotFound,
+            &format!("no imported group has the object id {}", key.object),
+        ),
+        error @ StoreError::RoleMoved { .. } => Failure {
+            hint: Some("`entractl role list` shows the roles as they are now".to_owned()),
+            ..of(
+                FailureKind::Precondition,
+                &format!("{error}; nobody's role was changed"),
+            )
+        },
         error => Failure {
             hint: Some(error.hint().to_owned()),
             ..of(

@@ -26,6 +26,7 @@ mod over_sync;
 mod release;
 mod replies;
 mod restrict;
+mod role_list;
 mod roles;
 mod schedule;
 mod status;

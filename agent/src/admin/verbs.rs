@@ -8,7 +8,8 @@ use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
     Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, explain, failure, gate,
-    history, ids, import, metrics, names, release, restrict, roles, schedule, status, unlock,
+    history, ids, import, metrics, names, release, restrict, role_list, roles, schedule, status,
+    unlock,
 };
 use crate::store::Actor;
 
@@ -42,6 +43,7 @@ pub(super) enum Verb {
     GroupsList,
     GroupsShow,
     RoleSet,
+    RoleList,
     AuthEnable,
     AuthDisable,
     AuthStatus,
@@ -180,6 +182,12 @@ pub(super) const VERBS: &[VerbRow] = &[
         STORE_LIMIT,
     ),
     row(
+        Verb::RoleList,
+        May::Role(Role::Auditor),
+        role_list::list,
+        STORE_LIMIT,
+    ),
+    row(
         Verb::AuthEnable,
         May::Role(Role::Administrator),
         enablement::enable,
@@ -303,7 +311,8 @@ impl Verb {
             Request::GroupsFetch { .. } => Self::GroupsFetch,
             Request::GroupsList {} => Self::GroupsList,
             Request::GroupsShow { .. } => Self::GroupsShow,
-            Request::RoleSet { .. } => Self::RoleSet,
+            Request::RoleSet { .. } | Request::RoleAssign { .. } => Self::RoleSet,
+            Request::RoleList {} => Self::RoleList,
             Request::AuthEnable {} => Self::AuthEnable,
             Request::AuthDisable {} => Self::AuthDisable,
             Request::AuthStatus {} => Self::AuthStatus,
@@ -345,6 +354,7 @@ impl Verb {
             Self::GroupsList => "groups list",
             Self::GroupsShow => "groups show",
             Self::RoleSet => "role set",
+            Self::RoleList => "role list",
             Self::AuthEnable => "auth enable",
             Self::AuthDisable => "auth disable",
             Self::AuthStatus => "auth status",
@@ -382,6 +392,7 @@ impl Verb {
             Request::UsersShow { user } | Request::Explain { user, .. } => user.clone(),
             Request::GroupsShow { group } => group.clone(),
             Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),
+            Request::RoleAssign { orders, .. } => roles::object(orders),
             Request::UsersBlock { users, .. }
             | Request::UsersUnblock { users, .. }
             | Request::UsersExpire { users, .. } => users.join(", "),

@@ -254,8 +254,9 @@ impl Publisher {
             })
         })?;
         let mut roles = RoleLists::new(self.range, writer)?;
+        let now = self.clock.now();
         reading.each_person(|person| {
-            let (key, role) = (person.key, person.role);
+            let (key, role) = (person.key, person.role_in_force(now));
             let mut user = match rules.user(&person) {
                 Ok(user) => user,
                 Err(reason) => return Ok(left_out.add(key, &person.name, reason)),

@@ -3,6 +3,8 @@
 //! Roles contain one another (`Role`: a later one may do all that an earlier one may), and so do the
 //! groups: an administrator is in all four. A rule for `entra-auditors` then need not name the others,
 //! and nobody loses a right by being given a higher role. `entra-admins` alone grants sudo.
+//!
+//! Whoever is disabled, blocked or past an expiry here is in `entra-users` alone (docs/decisions/0051).
 
 use entra_protocol::admin::Role;
 use entra_snapshot::{Group, Id, Members, Name, WriteError, Writer};

@@ -104,6 +104,7 @@ mod tests {
             user: user.to_owned(),
             before: Role::User,
             after: Role::Auditor,
+            source: None,
         }))
     }
 

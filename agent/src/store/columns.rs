@@ -72,7 +72,7 @@ impl MemberKind {
     }
 }
 
-/// The role of a `roles` row; nobody who has no row is more than a user.
+/// The role of a row of `roles` or `group_roles`; where there is none, nobody is more than a user.
 pub(super) fn role(word: Option<String>) -> Result<Role, StoreError> {
     let Some(word) = word else {
         return Ok(Role::User);
@@ -84,6 +84,11 @@ pub(super) fn role(word: Option<String>) -> Result<Role, StoreError> {
             what: "a role",
             value: word,
         })
+}
+
+/// The effective role: the strongest of a person's own and of those that groups give.
+pub(super) fn strongest(own: Option<String>, by_group: Option<String>) -> Result<Role, StoreError> {
+    Ok(role(own)?.max(role(by_group)?))
 }
 
 /// A count of rows, which SQLite gives as a signed number.

@@ -7,6 +7,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use entra_protocol::admin::Role;
+
 use crate::identity::ObjectKey;
 
 /// Why the store did not do what was asked; in every case nothing was changed.
@@ -53,6 +55,17 @@ pub enum StoreError {
     LastAdministrator,
     /// Nobody published has this identity.
     UnknownPerson(ObjectKey),
+    /// No published group has this identity.
+    UnknownGroup(ObjectKey),
+    /// An assigned role is not any more what somebody saw who decided to change it.
+    RoleMoved {
+        /// Whose.
+        holder: String,
+        /// What it was then.
+        expected: Role,
+        /// What it is.
+        found: Role,
+    },
 }
 
 impl StoreError {
@@ -113,6 +126,15 @@ impl fmt::Display for StoreError {
                 f.write_str("this would leave no administrator who can sign in")
             }
             Self::UnknownPerson(key) => write!(f, "no imported person has the id {key}"),
+            Self::UnknownGroup(key) => write!(f, "no imported group has the id {key}"),
+            Self::RoleMoved {
+                holder,
+                expected,
+                found,
+            } => write!(
+                f,
+                "the role of {holder} has become {found} meanwhile, where it was {expected}"
+            ),
         }
     }
 }
@@ -127,7 +149,9 @@ impl std::error::Error for StoreError {
             | Self::Damaged { .. }
             | Self::UnfinishedRound { .. }
             | Self::LastAdministrator
-            | Self::UnknownPerson(_) => None,
+            | Self::UnknownPerson(_)
+            | Self::UnknownGroup(_)
+            | Self::RoleMoved { .. } => None,
         }
     }
 }

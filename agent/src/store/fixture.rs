@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use entra_protocol::admin::{HolderKind, Role, RoleChange};
 use tempfile::TempDir;
 
 use super::fixture_import::{Commit, Edge, Membership, NewId, StoredGroup, StoredUser};
-use super::{GroupKind, Store};
+use super::{Actor, Assign, GroupKind, Store, StoreError};
 use crate::clock::{Clock, UnixSeconds};
 use crate::graph::{MemberKind, UserObject};
 use crate::identity::{ObjectId, ObjectKey, TenantId};
@@ -161,5 +162,29 @@ impl Store {
     /// Everybody published, by name.
     pub(crate) fn people(&self) -> Result<Vec<super::Person>, super::StoreError> {
         self.people_after("", u32::MAX)
+    }
+}
+
+/// One role for several people, in few words.
+impl Store {
+    /// Gives every one of `people` this role.
+    pub(crate) fn set_roles(
+        &self,
+        people: &[ObjectKey],
+        role: Role,
+        actor: &Actor,
+    ) -> Result<Vec<RoleChange>, StoreError> {
+        let once: std::collections::BTreeSet<&ObjectKey> = people.iter().collect();
+        let orders: Vec<Assign> = once
+            .into_iter()
+            .map(|key| Assign {
+                kind: HolderKind::User,
+                key: *key,
+                role,
+                expected: None,
+            })
+            .collect();
+        let mut assigned = self.assign_roles(&orders, false, actor)?;
+        self.role_changes(&mut assigned)
     }
 }

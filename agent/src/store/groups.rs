@@ -6,8 +6,9 @@
 use entra_protocol::admin::{GroupRow, Role, UserRow};
 use rusqlite::{Connection, Row, ToSql, named_params};
 
-use super::columns::{count, role};
+use super::columns::{count, strongest};
 use super::people::Found;
+use super::roles::role_by_group;
 use super::{Store, StoreError};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::graph::GroupObject;
@@ -184,7 +185,7 @@ impl Store {
                 upn: row.get(1)?,
                 display_name: row.get(2)?,
                 uid: row.get(3)?,
-                role: role(row.get(4)?)?,
+                role: strongest(row.get(4)?, row.get(10)?)?,
                 enabled: row.get(5)?,
                 withheld: row.get(7)?,
                 blocked: row.get(8)?,
@@ -295,17 +296,21 @@ FROM groups AS g
 JOIN state.ids AS i ON i.tenant = g.tenant AND i.object = g.object
 WHERE g.name IS NOT NULL AND g.displaced = 0";
 
-const MEMBER_USERS: &str = "
+const MEMBER_USERS: &str = concat!(
+    "
 SELECT iif(u.displaced, NULL, u.name), u.upn, u.display_name,
        iif(u.name IS NULL OR u.displaced, NULL, i.id), r.role, u.enabled, u.object,
-       u.withheld, coalesce(x.blocked, 0), x.expires
+       u.withheld, coalesce(x.blocked, 0), x.expires, ",
+    role_by_group!(),
+    "
 FROM edges AS e
 JOIN users AS u ON u.tenant = e.tenant AND u.object = e.member
 LEFT JOIN state.ids AS i ON i.tenant = u.tenant AND i.object = u.object
 LEFT JOIN state.roles AS r ON r.tenant = u.tenant AND r.object = u.object
 LEFT JOIN state.restrictions AS x ON x.tenant = u.tenant AND x.object = u.object
 WHERE e.tenant = :tenant AND e.parent = :parent
-ORDER BY u.name IS NULL, u.name, u.upn_key";
+ORDER BY u.name IS NULL, u.name, u.upn_key"
+);
 
 const MEMBER_GROUPS: &str = "
 SELECT iif(g.displaced, NULL, g.name), g.display_name,

@@ -7,7 +7,8 @@
 use entra_protocol::admin::{Role, UserRow};
 use rusqlite::{Connection, Row, ToSql, named_params};
 
-use super::columns::{count, role};
+use super::columns::{count, strongest};
+use super::roles::role_by_group;
 use super::{Store, StoreError};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::identity::{ObjectId, ObjectKey, TenantId};
@@ -249,7 +250,7 @@ fn person(row: &Row<'_>) -> Result<Person, StoreError> {
         blocked: row.get(14)?,
         expires: row.get(15)?,
         withheld: row.get(12)?,
-        role: role(row.get(9)?)?,
+        role: strongest(row.get(9)?, row.get(16)?)?,
         password_changed_at: row.get(10)?,
         sessions_valid_from: row.get(11)?,
     })
@@ -257,18 +258,22 @@ fn person(row: &Row<'_>) -> Result<Person, StoreError> {
 
 /// A person who lacks an id or a home was never published, hence the inner joins. A shell of a person's
 /// own counts if `/etc/shells` had it at the last publication.
-const PERSON: &str = "
+const PERSON: &str = concat!(
+    "
 SELECT u.tenant, u.object, u.name, u.upn, u.display_name, i.id, h.home,
        coalesce(
            iif(instr(char(10) || (SELECT value FROM state.settings WHERE key = 'shells') || char(10),
                      char(10) || coalesce(o.shell, u.shell) || char(10)) > 0, coalesce(o.shell, u.shell), NULL),
            (SELECT value FROM state.settings WHERE key = 'shell'), ''),
        u.enabled, r.role, u.password_changed_at, u.sessions_valid_from, u.withheld,
-       coalesce(o.gid, u.gid_number, i.id), coalesce(x.blocked, 0), x.expires
+       coalesce(o.gid, u.gid_number, i.id), coalesce(x.blocked, 0), x.expires, ",
+    role_by_group!(),
+    "
 FROM users AS u
 JOIN state.ids AS i ON i.tenant = u.tenant AND i.object = u.object
 JOIN state.homes AS h ON h.tenant = u.tenant AND h.object = u.object
 LEFT JOIN state.roles AS r ON r.tenant = u.tenant AND r.object = u.object
 LEFT JOIN state.person_overrides AS o ON o.tenant = u.tenant AND o.object = u.object
 LEFT JOIN state.restrictions AS x ON x.tenant = u.tenant AND x.object = u.object
-WHERE u.name IS NOT NULL AND u.displaced = 0";
+WHERE u.name IS NOT NULL AND u.displaced = 0"
+);

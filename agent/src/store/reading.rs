@@ -56,6 +56,16 @@ pub struct PublishedPerson {
     pub clash: Option<String>,
 }
 
+impl PublishedPerson {
+    /// The role that counts at `now`, as [`Person::role_in_force`](super::Person::role_in_force).
+    #[must_use]
+    pub fn role_in_force(&self, now: UnixSeconds) -> Role {
+        let is_open =
+            self.enabled && !self.blocked && self.expires.is_none_or(|expires| now < expires);
+        if is_open { self.role } else { Role::User }
+    }
+}
+
 /// What a gid stands for that is to be a person's primary group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrimaryGroup {
@@ -206,11 +216,12 @@ impl Reading {
             let mut rows = statement.query([tenant]).map_err(StoreError::from)?;
             while let Some(row) = rows.next().map_err(StoreError::from)? {
                 let mut person = person(*tenant, row)?;
-                while let Some((member, gid)) = next
+                while let Some((member, gid, by_group)) = next
                     && member <= person.key.object
                 {
                     if member == person.key.object {
-                        person.gids.push(gid);
+                        person.gids.extend(gid);
+                        person.role = person.role.max(by_group);
                     }
                     next = membership(memberships.next().map_err(StoreError::from)?)?;
                 }
@@ -388,11 +399,14 @@ fn person(tenant: TenantId, row: &Row<'_>) -> Result<PublishedPerson, StoreError
     })
 }
 
-fn membership(row: Option<&Row<'_>>) -> Result<Option<(ObjectId, u32)>, StoreError> {
+/// Who is in a group, its gid if it is published, and the role that it gives.
+type Membership = (ObjectId, Option<u32>, Role);
+
+fn membership(row: Option<&Row<'_>>) -> Result<Option<Membership>, StoreError> {
     let Some(row) = row else {
         return Ok(None);
     };
-    Ok(Some((row.get(0)?, row.get(1)?)))
+    Ok(Some((row.get(0)?, row.get(1)?, role(row.get(2)?)?)))
 }
 
 /// `changes` has the rows that are to be marked, in whatever order.
@@ -474,11 +488,13 @@ LEFT JOIN temp.clashes AS c ON c.tenant = u.tenant AND c.object = u.object
 WHERE u.tenant = ?1 AND u.name IS NOT NULL
 ORDER BY u.object";
 
+/// A group gives its role whether it is published or not.
 const MEMBERSHIPS: &str = "
-SELECT m.member, p.gid
+SELECT m.member, p.gid, r.role
 FROM main.memberships AS m
-CROSS JOIN temp.published_groups AS p ON p.tenant = m.tenant AND p.object = m.parent
-WHERE m.tenant = ?1
+LEFT JOIN temp.published_groups AS p ON p.tenant = m.tenant AND p.object = m.parent
+LEFT JOIN state.group_roles AS r ON r.tenant = m.tenant AND r.object = m.parent
+WHERE m.tenant = ?1 AND (p.gid IS NOT NULL OR r.role IS NOT NULL)
 ORDER BY m.member, m.parent";
 
 const MEMBERS: &str = "

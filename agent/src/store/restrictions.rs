@@ -4,7 +4,7 @@
 //! directory, and counts again for the same object that comes back. Invariant: no change takes the last
 //! administrator who can sign in, nor the last one whose account has no end.
 
-use entra_protocol::admin::AccountChange;
+use entra_protocol::admin::{AccountChange, Role};
 use rusqlite::{Connection, params};
 
 use super::audit::{Actor, Event, append};
@@ -58,6 +58,16 @@ pub enum Barred {
 }
 
 impl Person {
+    /// The role that counts at `now`: whoever may not use their account has no rights on this host, and is in no
+    /// role group but that of all users.
+    #[must_use]
+    pub fn role_in_force(&self, now: UnixSeconds) -> Role {
+        match self.enabled && self.barred(now).is_none() {
+            true => self.role,
+            false => Role::User,
+        }
+    }
+
     /// What stands against the account on this host at `now`.
     #[must_use]
     pub fn barred(&self, now: UnixSeconds) -> Option<Barred> {

@@ -26,7 +26,7 @@ pub(super) const DIRECTORY: Schema = Schema {
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
     migrations: &[
-        STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6, STATE_7, STATE_8,
+        STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6, STATE_7, STATE_8, STATE_9,
     ],
 };
 
@@ -358,6 +358,15 @@ CREATE TABLE verifiers (
     tries INTEGER NOT NULL DEFAULT 0, tried_at INTEGER,
     PRIMARY KEY (tenant, object, kind)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Roles that everybody in a group has. That somebody is a user is said by no row any more.
+const STATE_9: &str = "
+CREATE TABLE group_roles (
+    tenant BLOB NOT NULL, object BLOB NOT NULL, role TEXT NOT NULL, given_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, object)
+) STRICT, WITHOUT ROWID;
+DELETE FROM roles WHERE role = 'user';
 ";
 
 #[cfg(test)]

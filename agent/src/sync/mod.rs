@@ -207,7 +207,8 @@ impl Syncer {
         let publisher = Arc::clone(&self.publisher);
         blocking(move || {
             let _turn = turn;
-            let decision = settling.decide(&round)?;
+            let administrators_before = settling.store.administrators()?;
+            let mut decision = settling.decide(&round)?;
             let generation = if settling.order.dry_run {
                 0
             } else {
@@ -215,6 +216,13 @@ impl Syncer {
                 settling.store.forget_dead_verifiers()?;
                 publisher.publish()?.generation
             };
+            // No import is refused for it: whoever left is gone, and an old right must not stay for that.
+            if administrators_before > 0 && settling.store.administrators()? == 0 {
+                tracing::warn!(
+                    "this run took the last administrator: nobody who can sign in has the role any more"
+                );
+                decision.remarks.push(NO_ADMINISTRATOR.to_owned());
+            }
             Ok::<_, SyncError>(Settled {
                 decision,
                 generation,
@@ -303,6 +311,10 @@ fn shells(local: &LocalFiles) -> BTreeSet<String> {
         .map(str::to_owned)
         .collect()
 }
+
+/// What the summary says of a run after which nobody may assign roles but root.
+const NO_ADMINISTRATOR: &str = "no administrator who can sign in is left; \
+    `sudo entractl role set administrator NAME` gives somebody the role";
 
 /// An import that was made true.
 struct Settled {

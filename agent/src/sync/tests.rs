@@ -1,7 +1,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use entra_protocol::admin::{FailedObject, FailureKind};
+use entra_protocol::admin::{FailedObject, FailureKind, HolderKind, Role};
 use entra_snapshot::Snapshot;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -10,6 +10,7 @@ use super::*;
 use crate::graph::fixture::{Answer, CountingBearer, Seen, Server, random};
 use crate::publish::tests::{configuration, local_files};
 use crate::store::fixture::{StoppedClock, empty, object};
+use crate::store::{Actor, Assign, Found};
 
 const USERS: &str = "/v1.0/users/delta";
 const GROUPS: &str = "/v1.0/groups/delta";
@@ -334,9 +335,34 @@ async fn a_named_scope_brings_groups_with_everybody_in_them() {
     assert_eq!(error.kind, FailureKind::NotFound);
     assert_eq!(host.names(), ["alice", "bob", "carol"]);
 
+    // Those who administer this host are in a group that goes.
+    let Found::One(sales) = host.store.group_by_any("sales").unwrap() else {
+        panic!("no sales")
+    };
+    let order = Assign {
+        kind: HolderKind::Group,
+        key: sales.key,
+        role: Role::Administrator,
+        expected: None,
+    };
+    let root = Actor {
+        uid: 0,
+        name: "root".to_owned(),
+        role: None,
+    };
+    host.store.assign_roles(&[order], false, &root).unwrap();
     let (summary, _) = host.import(named(&["carol"], &[])).await.unwrap();
     assert_eq!((summary.users.removed, summary.groups.removed), (2, 2));
     assert_eq!(host.names(), ["carol"]);
+    assert!(
+        summary
+            .remarks
+            .iter()
+            .any(|remark| remark.starts_with("no administrator")),
+        "{summary:?}"
+    );
+    let (summary, _) = host.import(named(&["carol"], &[])).await.unwrap();
+    assert!(summary.remarks.is_empty(), "it is said once: {summary:?}");
 }
 
 #[tokio::test]

@@ -117,6 +117,24 @@ fn of_agent(status: &Status, file: Option<u64>) -> Vec<Check> {
             Some("entractl auth enable".to_owned()),
         )
     });
+    checks.push(match (status.auth.administrators, status.auth.enabled) {
+        (0, enabled) => of_host(
+            "administrators",
+            if enabled {
+                CheckState::Bad
+            } else {
+                CheckState::Warning
+            },
+            "nobody who can sign in is an administrator".to_owned(),
+            Some("sudo entractl role set administrator NAME".to_owned()),
+        ),
+        (count, _) => of_host(
+            "administrators",
+            CheckState::Good,
+            format!("{count} can sign in"),
+            None,
+        ),
+    });
     checks
 }
 

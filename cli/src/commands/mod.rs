@@ -95,8 +95,16 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
         }
         Command::Groups(Groups::List) => output.answer(&groups::list(&mut ask)?),
         Command::Groups(Groups::Show { group }) => output.answer(&groups::show(&mut ask, group)?),
-        Command::Role(RoleVerb::Set { role, users }) => {
-            output.answer(&role::set(&mut ask, *role, users)?)
+        Command::Role(RoleVerb::Set(asked)) => output.answer(&role::set(&mut ask, asked)?),
+        Command::Role(RoleVerb::Clear(asked)) => output.answer(&role::clear(&mut ask, asked)?),
+        Command::Role(RoleVerb::List) => output.answer(&role::list(&mut ask)?),
+        Command::Role(RoleVerb::Pick { role }) => {
+            let mut choose = ticks::choose;
+            let choose: Option<select::Choose<'_>> = match ticks::can_ask() {
+                true => Some(&mut choose),
+                false => None,
+            };
+            output.answer(&role::pick(&mut ask, choose, *role)?)
         }
         Command::Auth(Auth::Enable) => {
             let host = Host::of_this_process();

@@ -1,143 +1,102 @@
-//! `entractl role set ROLE USER...`: one role for one person or for many, in one commit.
+//! `entractl role set|clear|list|pick`: who may administer this host.
 //!
-//! Invariant: a list longer than one frame travels as several, of which only the last says that it is the
-//! last; the agent does nothing before it. A connection that breaks in between has changed nothing.
+//! All changes are one request of the same kind: a list of people and groups with the role that each is to have, of
+//! which the agent does all or nothing. Invariant: a list longer than one frame travels as several, of which
+//! only the last says that it is the last; the agent does nothing before it. A connection that breaks in between has
+//! changed nothing.
+//!
+//! A list from a file, and what was ticked, was decided on what was there before. So it goes along with what that
+//! was, and the agent refuses if somebody else has changed one of these roles meanwhile.
 
-use entra_protocol::admin::{Done, Request, Role, RoleChange, Row};
+mod changes;
+mod lines;
+mod list;
+mod pick;
+
+use entra_protocol::admin::{Done, HolderKind, Request, Role, RoleOrder, Row};
 use entra_protocol::limits::NAMES_PER_FRAME;
-use serde::Serialize;
 
 use crate::agent::Ask;
-use crate::output::table::{Column, table};
-use crate::output::{Screen, Shown, Text};
+use crate::args::{Holders, RoleClear, RoleSet};
 use crate::trouble::Trouble;
 
-/// `{"roles": [RoleChange]}`
-#[derive(Debug, Serialize)]
-pub(crate) struct Changes {
-    roles: Vec<RoleChange>,
+pub(crate) use changes::Changes;
+pub(crate) use list::{group as role_group, list};
+pub(crate) use pick::pick;
+
+pub(crate) fn set(ask: Ask<'_>, asked: &RoleSet) -> Result<Changes, Trouble> {
+    change(ask, &asked.holders, asked.role)
 }
 
-pub(crate) fn set(ask: Ask<'_>, role: Role, users: &[String]) -> Result<Changes, Trouble> {
-    let answer = ask(&frames(role, users))?;
+/// Everybody is a user without a role of their own.
+pub(crate) fn clear(ask: Ask<'_>, asked: &RoleClear) -> Result<Changes, Trouble> {
+    change(ask, &asked.holders, Some(Role::User))
+}
+
+fn change(ask: Ask<'_>, holders: &Holders, role: Option<Role>) -> Result<Changes, Trouble> {
+    let mut orders = Vec::new();
+    if let Some(role) = role {
+        let people = holders.users.iter().chain(&holders.user);
+        orders.extend(people.map(|name| order(HolderKind::User, name, role)));
+        let groups = holders.group.iter();
+        orders.extend(groups.map(|name| order(HolderKind::Group, name, role)));
+    }
+    let Some(file) = &holders.from else {
+        return assign(ask, &orders, holders.dry_run);
+    };
+    orders.extend(lines::read(file, role)?);
+    let tried = assign(ask, &orders, true)?;
+    if holders.dry_run {
+        return Ok(tried);
+    }
+    assign(ask, &tried.orders(), false)
+}
+
+fn order(kind: HolderKind, name: &str, role: Role) -> RoleOrder {
+    RoleOrder {
+        kind,
+        name: name.to_owned(),
+        role,
+        expected: None,
+    }
+}
+
+/// Has the agent do all of it, or nothing.
+fn assign(ask: Ask<'_>, orders: &[RoleOrder], dry_run: bool) -> Result<Changes, Trouble> {
+    let answer = ask(&frames(orders, dry_run))?;
     if !matches!(answer.done, Done::Rows { .. }) {
         return Err(Trouble::WrongAnswer);
     }
-    let one = |row| match row {
-        Row::Role(change) => Ok(change),
-        _ => Err(Trouble::WrongAnswer),
-    };
-    let roles: Result<_, _> = answer.rows.into_iter().map(one).collect();
-    Ok(Changes { roles: roles? })
+    let mut changes = Changes::nothing(dry_run);
+    for row in answer.rows {
+        match row {
+            Row::Assignment(assignment) => changes.assignments.push(assignment),
+            Row::Role(change) => changes.roles.push(change),
+            _ => return Err(Trouble::WrongAnswer),
+        }
+    }
+    Ok(changes)
 }
 
-fn frames(role: Role, users: &[String]) -> Vec<Request> {
-    let mut chunks = users.chunks(NAMES_PER_FRAME).peekable();
+fn frames(orders: &[RoleOrder], dry_run: bool) -> Vec<Request> {
+    let mut chunks = orders.chunks(NAMES_PER_FRAME).peekable();
     let mut frames = Vec::new();
     while let Some(chunk) = chunks.next() {
-        frames.push(Request::RoleSet {
-            role,
-            users: chunk.to_vec(),
+        frames.push(Request::RoleAssign {
+            orders: chunk.to_vec(),
+            dry_run,
             more: chunks.peek().is_some(),
         });
     }
     frames
 }
 
-impl Shown for Changes {
-    fn text(&self, screen: Screen) -> Text {
-        let data = table(
-            screen,
-            [
-                Column::text("USER"),
-                Column::text("BEFORE"),
-                Column::text("AFTER"),
-            ],
-            self.roles.iter().map(|change| {
-                [
-                    change.user.clone(),
-                    change.before.to_string(),
-                    change.after.to_string(),
-                ]
-            }),
-        );
-        let changed = self
-            .roles
-            .iter()
-            .filter(|change| change.before != change.after)
-            .count();
-        // The agent need not name those whose role stays as it was.
-        let talk = match (changed, self.roles.len() - changed) {
-            (0, _) => "No role changed: everybody named has it already.".to_owned(),
-            (changed, 0) => format!("{changed} changed."),
-            (changed, same) => format!("{changed} changed, {same} had the role already."),
-        };
-        Text {
-            data,
-            talk: vec![talk],
-        }
+fn unmet(message: &str, hint: &str) -> Trouble {
+    Trouble::Unmet {
+        message: message.to_owned(),
+        hint: hint.to_owned(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(count: usize) -> Vec<String> {
-        (0..count).map(|n| format!("user{n}")).collect()
-    }
-
-    #[test]
-    fn only_the_last_frame_says_that_it_is_the_last() {
-        for (count, expected) in [
-            (1, vec![(1, false)]),
-            (NAMES_PER_FRAME, vec![(NAMES_PER_FRAME, false)]),
-            (
-                2 * NAMES_PER_FRAME + 1,
-                vec![(NAMES_PER_FRAME, true), (NAMES_PER_FRAME, true), (1, false)],
-            ),
-        ] {
-            let mut sent = Vec::new();
-            let shape: Vec<(usize, bool)> = frames(Role::Auditor, &names(count))
-                .into_iter()
-                .map(|frame| match frame {
-                    Request::RoleSet { role, users, more } => {
-                        assert_eq!(role, Role::Auditor);
-                        let length = users.len();
-                        sent.extend(users);
-                        (length, more)
-                    }
-                    other => panic!("{other:?}"),
-                })
-                .collect();
-            assert_eq!(shape, expected);
-            assert_eq!(sent, names(count));
-        }
-    }
-
-    #[test]
-    fn changes_show_before_and_after() {
-        let change = |user: &str, before| RoleChange {
-            user: user.into(),
-            before,
-            after: Role::Operator,
-        };
-        let text = Changes {
-            roles: vec![change("alice", Role::User), change("bob", Role::Operator)],
-        }
-        .text(Screen::Plain);
-        assert_eq!(
-            text.data,
-            "USER   BEFORE    AFTER\n\
-             alice  user      operator\n\
-             bob    operator  operator\n"
-        );
-        assert_eq!(text.talk, ["1 changed, 1 had the role already."]);
-        let nothing = Changes { roles: Vec::new() }.text(Screen::Plain);
-        assert_eq!(nothing.data, "");
-        assert_eq!(
-            nothing.talk,
-            ["No role changed: everybody named has it already."]
-        );
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 use entra_protocol::admin::{Done, Request, Row, UserDetail, UserRow};
 use serde::Serialize;
 
+use super::role::role_group;
 use crate::agent::Ask;
 use crate::output::table::{self, Column, number, properties, table};
 use crate::output::{Screen, Shown, Text};
@@ -117,7 +118,7 @@ impl Shown for OneUser {
                     "Expires here",
                     row.expires.clone().unwrap_or_else(|| "never".to_owned()),
                 ),
-                ("Role", row.role.to_string()),
+                ("Role", role(&self.user)),
                 ("Uid", number(row.uid)),
                 ("Gid", self.user.gid.to_string()),
                 ("Home", self.user.home.clone()),
@@ -130,6 +131,13 @@ impl Shown for OneUser {
             ]),
             talk: Vec::new(),
         }
+    }
+}
+
+fn role(user: &UserDetail) -> String {
+    match user.role_source.as_ref().and_then(role_group) {
+        Some(group) => format!("{}, through the group {group}", user.row.role),
+        None => user.row.role.to_string(),
     }
 }
 
@@ -234,6 +242,7 @@ pub(crate) mod tests {
                 user: "a".into(),
                 before: Role::User,
                 after: Role::User,
+                source: None,
             };
             Ok(Answer {
                 rows: vec![Row::Role(change)],
@@ -252,6 +261,10 @@ pub(crate) mod tests {
             home: "/home/alice".into(),
             shell: "/bin/bash".into(),
             groups: vec!["engineering".into(), "all-staff".into()],
+            role_source: Some(entra_protocol::admin::RoleSource::Group {
+                name: "ops".into(),
+                object_id: "id".into(),
+            }),
             last_sign_in: None,
             last_sign_in_method: None,
             failed_tries: 5,
@@ -265,7 +278,7 @@ pub(crate) mod tests {
              State:         enabled\n\
              Blocked here:  no\n\
              Expires here:  never\n\
-             Role:          administrator\n\
+             Role:          administrator, through the group ops\n\
              Uid:           2013265921\n\
              Gid:           2013265921\n\
              Home:          /home/alice\n\

@@ -1,4 +1,4 @@
-//! What a sign-in needs of this host, one file for each part: names, PAM, sshd, other software, configuration,
+//! What a sign-in needs of this host, one file for each part: names, PAM, sshd, sudo, other software, configuration,
 //! sockets, the published directory, the disk, ids. Looked at with the caller's rights, never changed, and
 //! without the agent, so that a host whose agent is dead can be looked at as well.
 //!
@@ -12,6 +12,7 @@ mod others;
 mod published;
 mod sockets;
 mod sshd;
+mod sudo;
 
 use std::fs;
 
@@ -30,6 +31,7 @@ pub(crate) fn checks(host: &Host, published: &Published) -> Vec<Check> {
     let mut list = vec![names::nsswitch(host)];
     list.extend(stacks(host));
     list.extend(sshd::checks(host, published));
+    list.push(sudo::sudo(host));
     list.push(others::other_software(host));
     list.push(configuration::configuration(host));
     list.push(sockets::sockets(host));

@@ -1,6 +1,8 @@
 //! `role set` of many: several frames, one operation.
 
-use entra_protocol::admin::{Done, Failure, FailureKind, Reply, Request, Role, RoleChange, Row};
+use entra_protocol::admin::{
+    Done, Failure, FailureKind, HolderKind, Reply, Request, Role, RoleChange, RoleOrder, Row,
+};
 use entra_protocol::limits::NAMES_PER_FRAME;
 
 use crate::scripted::{Place, expect, run};
@@ -16,9 +18,15 @@ fn role_set(names: &[String]) -> Vec<&str> {
 }
 
 fn frame(users: &[String], more: bool) -> Request {
-    Request::RoleSet {
+    let order = |name: &String| RoleOrder {
+        kind: HolderKind::User,
+        name: name.clone(),
         role: Role::Operator,
-        users: users.to_vec(),
+        expected: None,
+    };
+    Request::RoleAssign {
+        orders: users.iter().map(order).collect(),
+        dry_run: false,
         more,
     }
 }
@@ -33,6 +41,7 @@ fn two_hundred_names_a_frame_and_only_the_last_says_so() {
                 user: user.clone(),
                 before: Role::User,
                 after: Role::Operator,
+                source: None,
             }))
         })
         .collect();

@@ -77,6 +77,13 @@ fn every_name_is_asked_for_as_what_it_is() {
         (&["users", "expire", "al"], NameKind::Users, "al"),
         (&["users", "release", "al"], NameKind::Retired, "al"),
         (&["role", "set", "auditor", "al"], NameKind::Users, "al"),
+        (
+            &["role", "set", "auditor", "--group", "al"],
+            NameKind::Groups,
+            "al",
+        ),
+        (&["role", "clear", "bob", "al"], NameKind::Users, "al"),
+        (&["role", "clear", "--user", "al"], NameKind::Users, "al"),
         (&["groups", "show", ""], NameKind::Groups, ""),
         (&["ids", "show", "al"], NameKind::Objects, "al"),
         (&["history", "show", "1"], NameKind::Runs, "1"),

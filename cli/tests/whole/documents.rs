@@ -2,8 +2,8 @@
 
 use entra_protocol::admin::{
     AccountChange, AuthState, Caller, Change, Counts, DomainRow, Done, FailedObject, GroupRow,
-    ImportSummary, Progress, Reply, Request, Role, RoleChange, Row, RunRow, Status, Unlocked,
-    UserDetail, UserRow, Withheld,
+    HolderKind, ImportSummary, Progress, Reply, Request, Role, RoleChange, RoleOrder, RoleSource,
+    Row, RunRow, Status, Unlocked, UserDetail, UserRow, Withheld,
 };
 use serde_json::{Value, json};
 
@@ -303,6 +303,7 @@ fn users() {
         home: "/home/alice".into(),
         shell: "/bin/bash".into(),
         groups: vec!["engineering".into()],
+        role_source: Some(RoleSource::Nothing),
         last_sign_in: None,
         last_sign_in_method: None,
         failed_tries: 5,
@@ -491,12 +492,18 @@ fn role_set() {
         user: "alice".into(),
         before: Role::User,
         after: Role::Auditor,
+        source: None,
     };
     let document = document(
         &["role", "set", "auditor", "alice"],
-        Request::RoleSet {
-            role: Role::Auditor,
-            users: vec!["alice".into()],
+        Request::RoleAssign {
+            orders: vec![RoleOrder {
+                kind: HolderKind::User,
+                name: "alice".into(),
+                role: Role::Auditor,
+                expected: None,
+            }],
+            dry_run: false,
             more: false,
         },
         vec![
@@ -504,7 +511,10 @@ fn role_set() {
             done(Done::Rows { count: 1 }),
         ],
     );
-    assert_eq!(document, json!({ "roles": [change] }));
+    assert_eq!(
+        document,
+        json!({ "roles": [change], "assignments": [], "dry_run": false })
+    );
 }
 
 #[test]

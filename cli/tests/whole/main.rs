@@ -21,6 +21,7 @@ mod misbehaving_agents;
 mod readers_who_leave;
 #[cfg(test)]
 mod refusals;
+mod role_scenes;
 #[cfg(test)]
 mod scenes;
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use entra_protocol::admin::{
     AccountChange, AuthState, Caller, Change, Check, CheckState, Counts, Done, ExemptAccount,
     Failure, FailureKind, GateMode, GateTrial, GroupRow, IdSpan, ImportSummary, LocalAuth,
-    LocalAuthDone, ReleasedName, Reply, Request, Role, RoleChange, Row, RunRow, SignInService,
+    LocalAuthDone, ReleasedName, Reply, Request, Role, RoleSource, Row, RunRow, SignInService,
     Status, TenantStatus, Unlocked, UserDetail, UserRow,
 };
 
@@ -42,7 +42,7 @@ fn of_pam(verb: &'static str) -> Scene {
     }
 }
 
-fn scene(verb: &'static str, more: &[&str], calls: Vec<(Request, Vec<Reply>)>) -> Scene {
+pub(crate) fn scene(verb: &'static str, more: &[&str], calls: Vec<(Request, Vec<Reply>)>) -> Scene {
     Scene {
         verb,
         arguments: verb
@@ -56,12 +56,17 @@ fn scene(verb: &'static str, more: &[&str], calls: Vec<(Request, Vec<Reply>)>) -
 }
 
 /// A verb that asks once.
-fn one(verb: &'static str, more: &[&str], request: Request, replies: Vec<Reply>) -> Scene {
+pub(crate) fn one(
+    verb: &'static str,
+    more: &[&str],
+    request: Request,
+    replies: Vec<Reply>,
+) -> Scene {
     scene(verb, more, vec![(request, replies)])
 }
 
 /// Rows and their end.
-fn rows(rows: Vec<Row>) -> Vec<Reply> {
+pub(crate) fn rows(rows: Vec<Row>) -> Vec<Reply> {
     let count = rows.len() as u64;
     let mut replies: Vec<Reply> = rows.into_iter().map(Reply::Row).collect();
     replies.push(done(Done::Rows { count }));
@@ -74,6 +79,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
     scenes.extend(reading());
     scenes.extend(changing());
     scenes.extend(of_the_gate());
+    scenes.extend(crate::role_scenes::scenes());
     scenes.extend(of_ids());
     scenes.extend(of_this_host());
     scenes
@@ -240,6 +246,7 @@ fn detail() -> UserDetail {
         home: "/home/alice".into(),
         shell: "/bin/bash".into(),
         groups: vec!["engineering".into()],
+        role_source: Some(RoleSource::Own),
         last_sign_in: Some("2026-03-01T18:00:00Z".into()),
         last_sign_in_method: Some("device-code".into()),
         failed_tries: 5,
@@ -467,20 +474,6 @@ fn changing() -> Vec<Scene> {
         ..auth()
     };
     vec![
-        one(
-            "role set",
-            &["auditor", "alice"],
-            Request::RoleSet {
-                role: Role::Auditor,
-                users: vec!["alice".into()],
-                more: false,
-            },
-            rows(vec![Row::Role(RoleChange {
-                user: "alice".into(),
-                before: Role::User,
-                after: Role::Auditor,
-            })]),
-        ),
         Scene {
             page: Page::HelpOnly(
                 "It looks at the host; see `commands/auth.rs` and the behaviours.",

@@ -1,6 +1,6 @@
 //! Text: data on stdout, talk on stderr, and what the tenant wrote moves no cursor.
 
-use entra_protocol::admin::{Done, Reply, Request, Role, RoleChange, Row};
+use entra_protocol::admin::{Done, HolderKind, Reply, Request, Role, RoleChange, RoleOrder, Row};
 
 use crate::documents::{failed, summary, user};
 use crate::scripted::{Place, run};
@@ -52,12 +52,18 @@ fn talk_is_not_in_the_data() {
         user: "alice".into(),
         before: Role::User,
         after: Role::Auditor,
+        source: None,
     };
     let outcome = run(
         &["role", "set", "AUDITOR", "alice"],
-        vec![Request::RoleSet {
-            role: Role::Auditor,
-            users: vec!["alice".into()],
+        vec![Request::RoleAssign {
+            orders: vec![RoleOrder {
+                kind: HolderKind::User,
+                name: "alice".into(),
+                role: Role::Auditor,
+                expected: None,
+            }],
+            dry_run: false,
             more: false,
         }],
         vec![
