@@ -125,30 +125,26 @@ fn restrict_all(
             Err(failure) => unknown.push((name, failure)),
         }
     }
-    let refusal =
-        match (unknown.is_empty(), own) {
-            (false, _) => Err(roles::unknown_names(
-                &unknown,
-                "nobody's account was changed",
-            )),
-            (true, Some(own)) => Err(Failure {
-                hint: Some("another operator or root can do it".to_owned()),
-                ..failure::of(
-                    FailureKind::Precondition,
-                    &format!("{own} is you; nobody's account was changed"),
-                )
-            }),
-            (true, None) => store
+    Ok(match (unknown.is_empty(), own) {
+        (false, _) => Err(roles::unknown_names(
+            &unknown,
+            "nobody's account was changed",
+        )),
+        (true, Some(own)) => Err(Failure {
+            hint: Some("another operator or root can do it".to_owned()),
+            ..failure::of(
+                FailureKind::Precondition,
+                &format!("{own} is you; nobody's account was changed"),
+            )
+        }),
+        (true, None) => {
+            store
                 .restrict(&people, change, actor)
                 .map(Ok)
                 .or_else(|error| match error {
                     error @ StoreError::LastAdministrator => Ok(Err(failure::of_store(error))),
                     error => Err(error),
-                })?,
-        };
-    if refusal.is_err() {
-        let refused = format!("{} names", names.len());
-        store.audit(actor, change.verb(), &refused, None, None, true)?;
-    }
-    Ok(refusal)
+                })?
+        }
+    })
 }

@@ -83,8 +83,6 @@ fn change(
         }
     }
     if !unknown.is_empty() {
-        let refused = format!("{role}: {} names", names.len());
-        store.audit(actor, "role set", &refused, None, None, true)?;
         return Ok(Err(unknown_names(&unknown, "nobody's role was changed")));
     }
     store.set_roles(&people, role, actor).map(Ok)

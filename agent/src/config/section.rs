@@ -23,6 +23,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "offline",
             "directory",
             "proxy",
+            "audit",
         ],
     ),
     (
@@ -80,6 +81,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ),
     ("offline", &["maximum_age_days"]),
     ("directory", &["enumerate"]),
+    ("audit", &["keep_days"]),
     (
         "proxy",
         &["url", "username", "password_file", "password_credential"],

@@ -63,7 +63,6 @@ impl Store {
                 object: "sign-in",
                 before: Some(word(before)),
                 after: Some(word(on)),
-                refused: false,
             };
             append(transaction, at, actor, &event)
         })

@@ -50,7 +50,6 @@ impl Store {
                     object: &object,
                     before: Some(person.role.word()),
                     after: Some(role.word()),
-                    refused: false,
                 };
                 append(transaction, at, actor, &event)?;
                 changes.push(RoleChange {

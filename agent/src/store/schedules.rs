@@ -73,11 +73,7 @@ impl Store {
         if self.schedule(tenant)?.interval_minutes == minutes {
             return Ok(());
         }
-        let actor = Actor {
-            uid: nix::unistd::geteuid().as_raw(),
-            name: "agent.toml".to_owned(),
-            role: None,
-        };
+        let actor = Actor::this_host("agent.toml");
         self.set_schedule(tenant, Some(minutes), None, &actor)
             .map(drop)
     }
@@ -125,7 +121,6 @@ impl Store {
                 object: &tenant.to_string(),
                 before: Some(&words(&before)),
                 after: Some(&words(&after)),
-                refused: false,
             };
             append(transaction, at, actor, &event)?;
             Ok(after)
