@@ -7,6 +7,7 @@ mod adopt_local_account;
 mod agent_away;
 mod as_installed;
 mod bad_answers;
+mod blocked;
 mod cloud_shell;
 mod completions;
 mod configured;

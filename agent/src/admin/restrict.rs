@@ -2,7 +2,8 @@
 //! who are named, or nobody.
 //!
 //! Published before it is answered, so that the account phase knows it with the agent dead, too. Nobody
-//! changes this about themselves: an operator whose account ends must not move that end.
+//! changes this about themselves: an operator whose account ends must not move that end; nor about somebody
+//! whose role is above their own: an operator could close the host to every administrator.
 
 use std::collections::BTreeSet;
 
@@ -118,33 +119,48 @@ fn restrict_all(
     let mut people = Vec::with_capacity(names.len());
     let mut unknown = Vec::new();
     let mut own = None;
+    let mut stronger = None;
     for name in names {
         match directory::one_person(store, name)? {
             Ok(person) if person.uid == actor.uid => own = Some(person.name),
+            Ok(person) if actor.role.is_some_and(|role| role < person.role) => {
+                stronger = Some(person);
+            }
             Ok(person) => people.push(person.key),
             Err(failure) => unknown.push((name, failure)),
         }
     }
-    Ok(match (unknown.is_empty(), own) {
-        (false, _) => Err(roles::unknown_names(
+    Ok(if !unknown.is_empty() {
+        Err(roles::unknown_names(
             &unknown,
             "nobody's account was changed",
-        )),
-        (true, Some(own)) => Err(Failure {
+        ))
+    } else if let Some(own) = own {
+        Err(Failure {
             hint: Some("another operator or root can do it".to_owned()),
             ..failure::of(
                 FailureKind::Precondition,
                 &format!("{own} is you; nobody's account was changed"),
             )
-        }),
-        (true, None) => {
-            store
-                .restrict(&people, change, actor)
-                .map(Ok)
-                .or_else(|error| match error {
-                    error @ StoreError::LastAdministrator => Ok(Err(failure::of_store(error))),
-                    error => Err(error),
-                })?
-        }
+        })
+    } else if let Some(person) = stronger {
+        Err(Failure {
+            hint: Some(format!("it takes the role {}, or root", person.role)),
+            ..failure::of(
+                FailureKind::Forbidden,
+                &format!(
+                    "{} has the role {}, which is above yours; nobody's account was changed",
+                    person.name, person.role
+                ),
+            )
+        })
+    } else {
+        store
+            .restrict(&people, change, actor)
+            .map(Ok)
+            .or_else(|error| match error {
+                error @ StoreError::LastAdministrator => Ok(Err(failure::of_store(error))),
+                error => Err(error),
+            })?
     })
 }

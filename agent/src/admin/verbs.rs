@@ -420,7 +420,10 @@ impl May {
             None if caller.name == "local user" => {
                 format!("uid {} is a local user and has no role", caller.uid)
             }
-            None => format!("{} is disabled and has no role", caller.name),
+            None => format!(
+                "{} may not use this account (disabled, blocked or expired) and has no role",
+                caller.name
+            ),
         };
         Failure {
             hint: Some("ask an administrator, or run it as root".to_owned()),

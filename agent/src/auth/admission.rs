@@ -1,8 +1,8 @@
 //! Who may sign in here, once it is proven who it is.
 //!
 //! Invariant: an [`Admitted`] exists only for the person who was asked for, proven by a
-//! [`VerifiedIdentity`] of the same tenant and object id, imported, enabled, neither blocked nor expired here, and on a host where Entra
-//! sign-in is on, by what the store said after the proof.
+//! [`VerifiedIdentity`] of the same tenant and object id, imported, enabled, neither blocked nor expired here,
+//! and on a host where Entra sign-in is on, by what the store said after the proof.
 
 use std::fmt;
 

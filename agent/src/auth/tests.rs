@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::scripted::*;
 use crate::entra::errors;
 
+mod closed;
 mod methods;
 
 /// Runs one sign-in; the module shows afterwards what it was told.

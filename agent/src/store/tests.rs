@@ -252,3 +252,26 @@ fn enablement_sign_ins_and_runs_are_kept() {
     let store = Store::open(folder.path(), Arc::new(StoppedClock)).unwrap();
     assert!(store.policy().unwrap().sign_in_enabled);
 }
+
+/// What this host decided about a person is not the tenant's to undo.
+#[test]
+fn who_is_blocked_and_comes_back_is_still_blocked() {
+    let (_folder, store) = empty();
+    store
+        .commit_import(&directory(&[(1, "alice"), (2, "bob")], &[]))
+        .unwrap();
+    store.restrict(&[key(1)], Restrict::Block, &root()).unwrap();
+    let mut without = directory(&[(2, "bob")], &[]);
+    (without.ids, without.homes, without.claimed) = Default::default();
+    store.commit_import(&without).unwrap();
+    assert!(store.person_by_object(&key(1)).unwrap().is_none());
+    let mut again = directory(&[(1, "alice"), (2, "bob")], &[]);
+    (again.ids, again.homes, again.claimed) = Default::default();
+    store.commit_import(&again).unwrap();
+    let barred = |number| {
+        let person = store.person_by_object(&key(number)).unwrap().unwrap();
+        person.barred(store.now())
+    };
+    assert_eq!(barred(1), Some(Barred::Blocked));
+    assert_eq!(barred(2), None);
+}

@@ -231,6 +231,7 @@ fn detail() -> UserDetail {
     UserDetail {
         row: UserRow {
             display_name: "Alice Ängström".into(),
+            expires: Some("2027-02-01T00:00:00Z".into()),
             ..user()
         },
         tenant_id: "11111111-2222-3333-4444-555555555555".into(),
@@ -507,7 +508,19 @@ fn reading() -> Vec<Scene> {
             "users list",
             &[],
             Request::UsersList {},
-            rows(vec![Row::User(user())]),
+            rows(vec![
+                Row::User(user()),
+                Row::User(UserRow {
+                    name: "bob".into(),
+                    upn: "bob@contoso.example".into(),
+                    display_name: "Bob".into(),
+                    uid: Some(2_013_265_922),
+                    expires: Some("2026-02-01T00:00:00Z".into()),
+                    expired: true,
+                    object_id: "0e7b768e-07e2-4810-8459-485f84f8f204".into(),
+                    ..user()
+                }),
+            ]),
         ),
         one("users list", &[], Request::UsersList {}, rows(vec![])),
         one(

@@ -187,3 +187,26 @@ async fn neither_oneself_nor_the_last_administrator_nor_one_of_several_names() {
     let (_, end) = ask(&host, ALICE_UID, Request::UsersList {}, vec![]).await;
     assert_eq!(end.unwrap_err().kind, FailureKind::Forbidden);
 }
+
+/// An operator can't close the host to those who look after it.
+#[tokio::test(start_paused = true)]
+async fn nobody_closes_the_account_of_somebody_above_them() {
+    let host = Host::new();
+    for (role, name) in [(Role::Operator, "alice"), (Role::Administrator, "dave")] {
+        let (_, end) = ask(&host, 0, set(role, &[name], false), vec![]).await;
+        end.unwrap();
+    }
+    for request in [
+        block(&["carol"]),
+        expire(&["carol"], Some("2027-01-31")),
+        unblock(&["carol"]),
+    ] {
+        let (_, end) = ask(&host, ALICE_UID, request, vec![]).await;
+        let failure = end.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Forbidden);
+        assert!(failure.message.contains("above yours"), "{failure:?}");
+    }
+    assert_eq!(barred(&host, CAROL), None);
+    let (_, end) = ask(&host, CAROL_UID, block(&["dave"]), vec![]).await;
+    end.unwrap();
+}
