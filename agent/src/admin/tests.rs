@@ -2,6 +2,7 @@
 
 mod auditing;
 mod doctor;
+mod documented;
 mod identities;
 mod naming;
 mod restricting;

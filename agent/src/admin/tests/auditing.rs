@@ -18,7 +18,7 @@ fn names(users: &[&str]) -> Vec<String> {
 }
 
 /// What asks for the verb; of a verb that changes something, a request that does on [`prepared`] hosts.
-fn request(verb: Verb) -> Request {
+pub(super) fn request(verb: Verb) -> Request {
     let account = LocalAccount {
         name: "lars".to_owned(),
         uid: 1000,

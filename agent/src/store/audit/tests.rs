@@ -5,7 +5,8 @@ use entra_protocol::admin::AuditRow;
 use tempfile::TempDir;
 
 use super::*;
-use crate::clock::Clock;
+use crate::clock::{Clock, rfc3339};
+use crate::store::Restrict;
 use crate::store::fixture::{directory, key};
 
 /// A clock that a test moves.
@@ -350,4 +351,67 @@ fn the_journal_hears_of_each_row_once_and_of_nothing_that_was_rolled_back() {
     assert!(lines[1].contains("entra_reason=\"it takes"), "{}", lines[1]);
     assert!(lines[21].contains("further attempts of this uid"), "{text}");
     assert!(lines[22].contains("auth enable"), "{text}");
+}
+
+/// Administrators who change one thing at once: each change begins with what the one before has left, and none
+/// is lost.
+#[test]
+fn changes_at_once_are_made_one_after_another_and_each_row_is_true() {
+    let (_folder, store, _clock) = store();
+    let people = directory(&[(1, "alice"), (2, "carol"), (3, "bob")], &[]);
+    store.commit_import(&people).unwrap();
+    std::thread::scope(|scope| {
+        for uid in 1..=4 {
+            let store = store.clone();
+            scope.spawn(move || {
+                let actor = actor(uid, Some(Role::Administrator));
+                for round in 0..25 {
+                    let role = Role::ALL[(round + uid as usize) % 3];
+                    store.set_roles(&[key(1)], role, &actor).unwrap();
+                    let restrict = match uid % 2 {
+                        0 if round % 2 == 0 => Restrict::Block,
+                        0 => Restrict::Unblock,
+                        _ => Restrict::Expire(Some(UnixSeconds::new(BEGIN + 1 + round as u64))),
+                    };
+                    store.restrict(&[key(1)], restrict, &actor).unwrap();
+                }
+            });
+        }
+    });
+    let mut rows = all(&store);
+    rows.reverse();
+    let of = |verbs: &[&str]| -> Vec<AuditRow> {
+        rows.iter()
+            .filter(|row| verbs.contains(&row.verb.as_str()))
+            .cloned()
+            .collect()
+    };
+    let person = store.person_by_object(&key(1)).unwrap().unwrap();
+    let blocked = if person.blocked {
+        "blocked"
+    } else {
+        "not blocked"
+    };
+    let roles = of(&["role set"]);
+    assert_eq!(roles.len(), 100);
+    for (chain, first, last) in [
+        (roles, "user", person.role.word().to_owned()),
+        (
+            of(&["users block", "users unblock"]),
+            "not blocked",
+            blocked.to_owned(),
+        ),
+        (
+            of(&["users expire"]),
+            "never",
+            rfc3339(person.expires.unwrap()),
+        ),
+    ] {
+        let mut now = first.to_owned();
+        for row in chain {
+            assert_eq!(row.before.as_deref(), Some(now.as_str()), "{row:?}");
+            now = row.after.unwrap();
+        }
+        assert_eq!(now, last);
+    }
 }
