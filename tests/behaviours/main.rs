@@ -6,6 +6,7 @@
 mod adopt_local_account;
 mod agent_away;
 mod as_installed;
+mod audit;
 mod bad_answers;
 mod blocked;
 mod cloud_shell;
@@ -42,6 +43,7 @@ mod proxy;
 mod ready;
 mod refusals;
 mod resolve;
+mod rights;
 mod roles;
 mod root_and_local_users;
 mod schedule;
