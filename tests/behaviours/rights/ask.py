@@ -108,7 +108,8 @@ def hand_on(step):
     here, there = socket.socketpair()
 
     def make():
-        handle = array.array("i", [connect().fileno()])
+        connection = connect()
+        handle = array.array("i", [connection.fileno()])
         here.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, handle)])
         return "made"
 
@@ -119,6 +120,8 @@ def hand_on(step):
         connection.settimeout(60)
         return ask(step["hand_on"], connection)
 
+    here.settimeout(60)
+    there.settimeout(60)
     made, sent = child(maker, make), child(sender, send)
     return answer(sent), answer(made)
 

@@ -134,9 +134,10 @@ pub(super) const COMMANDS: &[Command] = &[
     of_the_host("completions", "prints a script"),
     asks("import", "import", "import --tenant no.such.example"),
     asks("sync", "sync", "sync --tenant no.such.example"),
+    // Where the whole tenant is the scope it ends before it would import.
     asks(
         "groups select",
-        "import",
+        "schedule_show",
         "groups select --add Engineering --dry-run",
     ),
     asks("schedule", "schedule_show", "schedule"),
