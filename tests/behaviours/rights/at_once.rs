@@ -53,10 +53,9 @@ fn what_two_change_at_once_is_all_made_and_all_audited() -> Result<(), Trouble> 
         }
     }
 
-    let detail = of(&host, "users show alice")?["user"]["role"].clone();
-    let last = chain(&host, &["role set"], "alice", "user")?;
-    assert_eq!(json!(last.0), detail);
-    assert_eq!(last.1, 2 * ROUNDS);
+    let role = of(&host, "users show alice")?["user"]["role"].clone();
+    let steps = chain(&host, &["role set"], "alice", "user")?;
+    assert_eq!((json!(end(&steps)), steps.len()), (role, 2 * ROUNDS));
 
     let domain = of(&host, "schedule")?["domains"][0].clone();
     let paused = if domain["paused"] == true {
@@ -65,32 +64,39 @@ fn what_two_change_at_once_is_all_made_and_all_audited() -> Result<(), Trouble> 
         ""
     };
     let now = format!("every {} min{paused}", domain["interval_minutes"]);
-    let last = chain(&host, &["schedule set"], "", "every 60 min")?;
-    assert_eq!(last, (now, 2 * ROUNDS));
+    let steps = chain(&host, &["schedule set"], "", "every 60 min")?;
+    assert_eq!((end(&steps), steps.len()), (now.as_str(), 2 * ROUNDS));
+    for (before, after) in &steps {
+        // Each asked for the interval or the pause: the other stays as it was, whoever set it.
+        let [before, after] = [before, after].map(|text| text.split_once(" min"));
+        let ((was, was_paused), (is, is_paused)) = before.zip(after).unwrap();
+        assert!(was == is || was_paused == is_paused, "{steps:#?}");
+    }
 
-    // Of one account, the one of them did not undo what the other did.
+    // Of one account, neither undid what the other did.
     let frank = of(&host, "users show frank")?["user"].clone();
     assert_eq!(frank["blocked"], true, "{frank}");
     assert_eq!(frank["expires"], "2099-01-21T00:00:00Z", "{frank}");
     let blocked = ["users block", "users unblock"];
-    assert_eq!(chain(&host, &blocked, "frank", "not blocked")?.0, "blocked");
-    let expires = chain(&host, &["users expire"], "frank", "never")?;
-    assert_eq!(expires, ("2099-01-21T00:00:00Z".to_owned(), ROUNDS));
+    let steps = chain(&host, &blocked, "frank", "not blocked")?;
+    assert_eq!(end(&steps), "blocked");
+    let steps = chain(&host, &["users expire"], "frank", "never")?;
+    assert_eq!((end(&steps), steps.len()), ("2099-01-21T00:00:00Z", ROUNDS));
     Ok(())
 }
 
-/// Follows the rows of these verbs from how it was at first: each begins with what the one before has left. What
-/// the last has left, and how many there were.
+/// Before and after of the rows of these verbs, the first one first. Each begins with what the one before has
+/// left, the first with how it was.
 fn chain(
     host: &Host,
     verbs: &[&str],
     object: &str,
     first: &str,
-) -> Result<(String, usize), Trouble> {
+) -> Result<Vec<(String, String)>, Trouble> {
     let log = of(host, "audit --since 1d")?;
     let rows = log.get("audit").and_then(Value::as_array);
     let mut now = first.to_owned();
-    let mut count = 0;
+    let mut steps = Vec::new();
     for row in rows.into_iter().flatten().rev() {
         let text = |field: &str| {
             let text = row.get(field).and_then(Value::as_str);
@@ -101,14 +107,17 @@ fn chain(
         }
         assert_eq!(text("outcome"), "done", "{row}");
         assert_eq!(text("before"), now, "{row}");
-        assert!(
-            [CAROL.name, BOB.name].contains(&text("name").as_str()),
-            "{row}"
-        );
+        let name = text("name");
+        assert!([CAROL.name, BOB.name].contains(&name.as_str()), "{row}");
         now = text("after");
-        count += 1;
+        steps.push((text("before"), now.clone()));
     }
-    Ok((now, count))
+    Ok(steps)
+}
+
+/// What the last of them has left.
+fn end(steps: &[(String, String)]) -> &str {
+    steps.last().map_or("", |(_, after)| after)
 }
 
 fn of(host: &Host, line: &str) -> Result<Value, Trouble> {
