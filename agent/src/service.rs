@@ -120,9 +120,11 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
     let runs = Arc::new(runs.counting(counters.clone()));
     for tenant in &config.tenants {
         if let Some(minutes) = tenant.interval_minutes {
-            let id = tenant.id;
-            let configured =
-                in_store(&store, move |store| store.configure_interval(id, minutes)).await;
+            let (id, name) = (tenant.id, tenant.domain.clone());
+            let configured = in_store(&store, move |store| {
+                store.configure_interval(id, &name, minutes)
+            })
+            .await;
             if let Err(error) = configured {
                 tracing::error!(
                     "the interval of {} does not count yet: {error}",

@@ -357,6 +357,8 @@ impl Verb {
             Request::Sync { tenant, .. }
             | Request::ScheduleSet { tenant, .. }
             | Request::Doctor { tenant } => tenant.clone().unwrap_or_default(),
+            Request::AuthEnable {} | Request::AuthDisable {} => "sign-in".to_owned(),
+            Request::IdsImport { .. } => "another host's map".to_owned(),
             Request::UsersShow { user } => user.clone(),
             Request::GroupsShow { group } => group.clone(),
             Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),
@@ -376,15 +378,7 @@ impl Verb {
             Request::UsersAdopt { account, .. } => account.name.clone(),
             _ => String::new(),
         };
-        // They go to lines of the journal.
-        let line = |character: char| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        };
-        object.chars().take(KEPT).map(line).collect()
+        object.chars().take(KEPT).collect()
     }
 }
 

@@ -118,7 +118,7 @@ impl Host {
             role: None,
         };
         self.store
-            .set_schedule(TENANT, minutes, paused, &actor)
+            .set_schedule(TENANT, "contoso.example", minutes, paused, &actor)
             .unwrap();
         self.runs.schedule_changed(TENANT).await;
     }

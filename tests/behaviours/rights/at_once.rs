@@ -64,7 +64,7 @@ fn what_two_change_at_once_is_all_made_and_all_audited() -> Result<(), Trouble> 
         ""
     };
     let now = format!("every {} min{paused}", domain["interval_minutes"]);
-    let steps = chain(&host, &["schedule set"], "", "every 60 min")?;
+    let steps = chain(&host, &["schedule set"], "contoso.example", "every 60 min")?;
     assert_eq!((end(&steps), steps.len()), (now.as_str(), 2 * ROUNDS));
     for (before, after) in &steps {
         // Each asked for the interval or the pause: the other stays as it was, whoever set it.
