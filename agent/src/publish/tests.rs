@@ -291,3 +291,52 @@ fn a_shell_must_be_listed() {
     let none = Shells::read(Path::new("/nonexistent"));
     assert_eq!(none.default("bad:shell").unwrap().as_str(), "/bin/sh");
 }
+
+/// Bob's group grants sshd; alice is an operator, and may all; who is granted nothing has a service that is
+/// none.
+#[test]
+fn what_access_grants_is_in_the_record() {
+    let access = format!(
+        "[[access]]\nrole = \"operator\"\n\
+         [[access]]\ngroups = [\"{}\"]\nservices = [\"sshd\"]\n",
+        key(9).object
+    );
+    let text = format!(
+        "[[tenant]]\nid = \"{TENANT}\"\ndomain = \"contoso.example\"\n\
+         [tenant.sync]\nclient_id = \"a\"\nclient_secret_file = \"/x\"\n\
+         [tenant.login]\nclient_id = \"b\"\n\
+         [ids]\nbase = 100000\nsize = 100000\n{access}"
+    );
+    let host = Host::new(&config::parse(&text).unwrap());
+    let people = [(1, "alice"), (2, "bob"), (3, "erin")];
+    let groups: [(u8, &str, &[u8]); 2] = [(9, "sales", &[2]), (8, "other", &[3])];
+    host.store
+        .commit_import(&directory(&people, &groups))
+        .unwrap();
+    let actor = Actor {
+        uid: 0,
+        name: "root".to_owned(),
+        role: None,
+    };
+    host.store
+        .set_roles(&[key(1)], Role::Operator, &actor)
+        .unwrap();
+    host.publisher.publish().unwrap();
+    let snapshot = host.snapshot();
+    for (name, services) in [
+        ("alice", &[][..]),
+        ("bob", &["sshd", "systemd-user"]),
+        ("erin", &["(none)"]),
+    ] {
+        let user = snapshot.user_by_name(name.as_bytes()).unwrap().unwrap();
+        assert_eq!(user.account.services, services, "{name}");
+    }
+    // A group that a local one stands in the way of is not published, and grants nothing.
+    fs::write(host.folder.path().join("group"), "sales:x:100:\n").unwrap();
+    host.publisher.publish().unwrap();
+    let bob = host.snapshot().user_by_name(b"bob").unwrap().unwrap();
+    assert_eq!(bob.account.services, ["(none)"]);
+    assert!(!host.store.is_member(&key(9), &key(2)).unwrap());
+    assert!(host.store.is_member(&key(8), &key(3)).unwrap());
+    assert!(!host.store.is_member(&key(8), &key(2)).unwrap());
+}
