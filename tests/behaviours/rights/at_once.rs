@@ -46,10 +46,14 @@ fn what_two_change_at_once_is_all_made_and_all_audited() -> Result<(), Trouble> 
         let both = json!({ "at_once": [
             { "as": carol, "frames": of(0) },
             { "as": bob, "frames": of(1) },
+            // An import that commits meanwhile keeps neither from it.
+            { "as": 0, "lines": [["entractl", "sync", "--full"], ["entractl", "sync", "--full"]] },
         ]});
         let answers = asking.all(vec![both])?.remove(0);
         for answers in answers.as_array().into_iter().flatten() {
-            assert_eq!(words(answers)?, vec!["done"; ROUNDS]);
+            let answers = words(answers)?;
+            assert!(answers.iter().all(|answer| answer == "done"), "{answers:?}");
+            assert!([ROUNDS, 2].contains(&answers.len()), "{answers:?}");
         }
     }
 
