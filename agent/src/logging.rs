@@ -1,7 +1,7 @@
 //! Where the agent's journal goes: journald if this process was started with it, else stderr.
 //!
 //! Lines are whole sentences with their facts in the text: whoever reads `journalctl -u entra-agent`
-//! must not need `-o verbose`. No line ever holds a secret; the types that hold one print `[redacted]`.
+//! must not need `-o verbose`. Lines of the audit log have fields as well, for programs. No line ever holds a secret; the types that hold one print `[redacted]`.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -19,7 +19,10 @@ pub fn begin() {
     let registry = tracing_subscriber::registry().with(filter);
     // A second call, or a subscriber that is there already, changes nothing.
     let _ = match tracing_journald::layer() {
-        Ok(journald) if stderr_is_the_journal() => registry.with(journald).try_init(),
+        Ok(journald) if stderr_is_the_journal() => {
+            // Fields are named in full where they are written (`entra_verb`); no prefix `F_`.
+            registry.with(journald.with_field_prefix(None)).try_init()
+        }
         _ => registry
             .with(
                 tracing_subscriber::fmt::layer()

@@ -23,7 +23,7 @@ use crate::auth::in_store;
 use crate::counters::Counters;
 use crate::identity::TenantId;
 use crate::schedule::{Ended, Planner};
-use crate::store::{Store, StoreError};
+use crate::store::{Actor, Ordered, Store, StoreError};
 use crate::sync::{Order, Tell};
 
 /// Runs orders, one after another.
@@ -179,8 +179,9 @@ impl Runs {
         let ran = match result {
             Ok(outcome) => {
                 let (summary, scope) = (outcome.summary.clone(), order.scope.clone());
+                let ordered = by.ordered(importer.domain());
                 self.stored(move |store| {
-                    store.end_run(run, tenant, &scope, &summary)?;
+                    store.end_run(run, tenant, &scope, &summary, ordered.as_ref())?;
                     Ok(store
                         .run(run)?
                         .map_or_else(Vec::new, |(_, failures)| failures))
@@ -300,8 +301,22 @@ impl Drop for Begun<'_> {
 pub enum By<'a> {
     /// Nobody: it was due.
     Schedule,
-    /// The person of this name, or root.
-    Person(&'a str),
+    /// A person or root, with this verb.
+    Person(&'a Actor, &'static str),
+}
+
+impl By<'_> {
+    /// For the audit log: the schedule's runs are in the history only.
+    fn ordered(self, domain: &str) -> Option<Ordered> {
+        match self {
+            Self::Schedule => None,
+            Self::Person(actor, verb) => Some(Ordered {
+                actor: actor.clone(),
+                verb,
+                domain: domain.to_owned(),
+            }),
+        }
+    }
 }
 
 /// As records name it.
@@ -310,8 +325,10 @@ impl fmt::Display for By<'_> {
         match self {
             Self::Schedule => f.write_str(SCHEDULE),
             // Somebody may be called so, and must not hide behind it.
-            Self::Person(SCHEDULE) => write!(f, "{SCHEDULE} (a person)"),
-            Self::Person(name) => f.write_str(name),
+            Self::Person(actor, _) if actor.name == SCHEDULE => {
+                write!(f, "{SCHEDULE} (a person)")
+            }
+            Self::Person(actor, _) => f.write_str(&actor.name),
         }
     }
 }

@@ -29,7 +29,7 @@ use crate::publish::{LocalFiles, Publisher};
 use crate::runs::Runs;
 use crate::schedule::{Jitter, Planner, keep as keep_schedule};
 use crate::server::{Server, Sockets, republish_on_change};
-use crate::store::Store;
+use crate::store::{FORGOTTEN_AT_ONCE, Store};
 use crate::sync::Syncer;
 use crate::trials;
 
@@ -40,6 +40,9 @@ const PUBLIC: &str = "public";
 const MACHINE_ID: &str = "/etc/machine-id";
 /// Between two reminders of the same thing.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Between two looks at what is too old in the audit log.
+const AUDIT_LOOKED_AT_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Why the agent did not start, or did not go on. For the journal and for whoever started it by hand.
 #[derive(Debug)]
@@ -119,9 +122,11 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
     let runs = Arc::new(runs.counting(counters.clone()));
     for tenant in &config.tenants {
         if let Some(minutes) = tenant.interval_minutes {
-            let id = tenant.id;
-            let configured =
-                in_store(&store, move |store| store.configure_interval(id, minutes)).await;
+            let (id, name) = (tenant.id, tenant.domain.clone());
+            let configured = in_store(&store, move |store| {
+                store.configure_interval(id, &name, minutes)
+            })
+            .await;
             if let Err(error) = configured {
                 tracing::error!(
                     "the interval of {} does not count yet: {error}",
@@ -222,7 +227,8 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
     tokio::select! {
         served = serving => served.map_err(failed("serve the sockets")),
         () = republish_on_change(watched, at_start, publish) => Ok(()),
-        () = keep_schedule(store, importers, runs) => Ok(()),
+        () = keep_schedule(store.clone(), importers, runs) => Ok(()),
+        () = forget_old_audit(store, config.audit_keep_days) => Ok(()),
         () = ending => Ok(()),
         () = keep_watchdog() => Ok(()),
         () = remind_of_ends(config.tenants, clock) => Ok(()),
@@ -283,6 +289,26 @@ async fn remind_of_ends(tenants: Vec<Tenant>, clock: Arc<dyn Clock>) {
             }
         })
         .await;
+    }
+}
+
+/// Forgets what is too old in the audit log, at start and then hourly, in small steps: whoever waits for the
+/// database comes in between.
+async fn forget_old_audit(store: Store, keep_days: u32) {
+    let mut hours = interval(AUDIT_LOOKED_AT_EVERY);
+    hours.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        hours.tick().await;
+        loop {
+            match in_store(&store, move |store| store.forget_audit(keep_days)).await {
+                Ok(forgotten) if forgotten >= FORGOTTEN_AT_ONCE => tokio::task::yield_now().await,
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::error!("old rows of the audit log could not be forgotten: {error}");
+                    break;
+                }
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: what parses is worth asking the agent: names are not empty and hold no control characters,
 //! roles are roles. Whether a name exists, and whether the caller may ask, only the agent knows.
 
+mod audit;
 mod explain;
 mod local_auth;
 mod pam;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use entra_protocol::admin::NameKind;
 use entra_protocol::limits::{ADMIN_SOCKET, MAX_BULK_NAMES};
 
+pub(crate) use audit::Audit;
 pub(crate) use explain::Explain;
 pub(crate) use local_auth::{Exempt, LocalAuth, Set as SetGate};
 pub(crate) use pam::{Enable as PamEnable, Pam};
@@ -26,7 +28,7 @@ pub(crate) use roles::{Clear as RoleClear, Holders, RoleVerb, Set as RoleSet};
 pub(crate) use runs::Caution;
 pub(crate) use runs::{History, HistoryVerb, Import, Schedule, Select, Sync, Tenant, minutes};
 pub(crate) use setup::{Answers, List, Setup};
-pub(crate) use times::Date;
+pub(crate) use times::{Date, When};
 
 use crate::complete::{self, SHELLS};
 
@@ -129,6 +131,16 @@ pub(crate) enum Command {
     /// Ages and outcomes of syncs, sign-ins by method and verdict, throttling, the snapshot, what ends. No names of
     /// people. docs/metrics.md lists them, with a timer for node_exporter and the alerts to set.
     Metrics,
+
+    /// List who changed what on this host, and who was refused (takes the role auditor)
+    ///
+    /// Every change has a row of its own with how it was before and after, and every attempt that was refused
+    /// or failed has one with the reason; beyond 20 of somebody in an hour they are counted in one row. Runs
+    /// of the schedule are in `entractl history`, sign-ins in the journal.
+    ///
+    /// Rows are kept for as long as [audit] keep_days in agent.toml says, a year by default. They go to
+    /// the journal, too: docs/audit.md lists the fields and says how to send them on.
+    Audit(Audit),
 
     /// List imported users, or show one
     #[command(subcommand)]

@@ -241,7 +241,7 @@ impl Stage {
         let run = store.begin_run(tenant, "root", "all").unwrap();
         let scope = entra_agent::sync::Scope::whole_tenant();
         store
-            .end_run(run, tenant, &scope, &ImportSummary::default())
+            .end_run(run, tenant, &scope, &ImportSummary::default(), None)
             .unwrap();
     }
 

@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::audit::{AuditOutcome, AuditRow, Moment};
 pub use crate::checks::{CHECKS, Check, CheckState};
 pub use crate::directory::{
     AccountChange, FailedObject, GroupRow, NameKind, Role, Unlocked, UserDetail, UserRow,
@@ -291,6 +292,30 @@ pub enum Request {
     },
     /// The agent in numbers, in one [`Done::Metrics`].
     Metrics {},
+    /// One [`Row::Audit`] for every row of the audit log that all of these fit, the latest first.
+    AuditList {
+        /// From then on.
+        #[serde(default)]
+        since: Option<Moment>,
+        /// Until then; a day counts whole.
+        #[serde(default)]
+        until: Option<Moment>,
+        /// Of whoever had this name, in any case, or has this uid.
+        #[serde(default)]
+        by: Option<String>,
+        /// About what has this in it, in any case.
+        #[serde(default)]
+        object: Option<String>,
+        /// Of this verb, or of those that begin with this word.
+        #[serde(default)]
+        verb: Option<String>,
+        /// True for refused attempts only.
+        #[serde(default)]
+        refused: bool,
+        /// At most so many.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
     /// Takes back [`AdoptStep::Pin`]; the account is in `/etc/passwd` again.
     UsersUnadopt {
         /// The account's name.
@@ -361,6 +386,8 @@ pub enum Row {
     IdDifference(IdDifference),
     /// What was found, of `doctor`.
     Check(Check),
+    /// What somebody did or was refused, of `audit`.
+    Audit(Box<AuditRow>),
     /// How a word may go on, of [`Request::Names`].
     Name(String),
 }

@@ -11,6 +11,7 @@
 //! This crate decides nothing: who may ask for what is the agent's business, who is local or imported
 //! is the module's. It holds no OAuth word, so that new sign-in methods never change `pam_entra.so`.
 
+mod audit;
 mod checks;
 mod client;
 mod directory;

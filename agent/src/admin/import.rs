@@ -143,15 +143,14 @@ async fn run(
     order: Order,
 ) -> Result<Done, Failure> {
     if !order.dry_run {
-        let actor = call.actor.clone();
-        let object = format!("{}: {}", importer.domain(), order.scope);
+        let (actor, domain) = (call.actor.clone(), importer.domain().to_owned());
         let begun = match order.removals {
-            Removals::Accepted => "begun, removals accepted",
-            Removals::Guarded => "begun",
+            Removals::Accepted => format!("{}, removals accepted", order.scope),
+            Removals::Guarded => order.scope.to_string(),
         };
         // Before it begins: a run that kills the agent shows in the log, too.
         in_store(&call.admin.store, move |store| {
-            store.audit(&actor, verb, &object, None, Some(begun), false)
+            store.audit_begun(&actor, verb, &domain, &begun)
         })
         .await
         .map_err(failure::of_store)?;
@@ -161,7 +160,7 @@ async fn run(
     let ran = call
         .admin
         .runs
-        .run(turn, importer, &order, By::Person(&call.actor.name), &tell)
+        .run(turn, importer, &order, By::Person(&call.actor, verb), &tell)
         .await
         .map_err(|refusal| refusal.failure)?;
     for failed in ran.failures {

@@ -8,6 +8,7 @@
 //! after it is published, so that whoever reads "done" finds it done.
 
 mod adopt;
+mod audit;
 mod caller;
 mod directory;
 mod doctor;
@@ -38,10 +39,10 @@ mod verbs;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use entra_protocol::admin::{Done, Failure, FailureKind, Request};
+use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request};
 use tokio::time::timeout;
 
-use crate::auth::{Publish, SignIns, Throttle, in_store};
+use crate::auth::{Publish, SignIns, Throttle};
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::Tenant;
 use crate::counters::Counters;
@@ -57,7 +58,7 @@ pub use import::{Importer, Importing, Refusal};
 pub use importers::Importers;
 pub use replies::{Replies, Requests};
 
-use verbs::{Call, VERBS, Verb};
+use verbs::{Call, Effect, VERBS, Verb, VerbRow};
 
 /// What the verbs work on.
 pub struct Admin {
@@ -110,31 +111,15 @@ impl Admin {
         replies: Replies,
         requests: Requests,
     ) -> Result<Done, Failure> {
-        let caller = caller::identify(&self.store, uid).await?;
-        let verb = Verb::of(&request);
-        let Some(row) = VERBS.iter().find(|row| row.verb == verb) else {
-            return Err(failure::of(
-                FailureKind::BadRequest,
-                "this agent does not know that verb",
-            ));
-        };
-        let is_own = caller::is_about_itself(&self.store, uid, &request).await?;
-        let actor = caller::actor(&caller);
-        if !row.may.allows(&caller, is_own) {
-            let object = verb.object(&request);
-            let noted = actor.clone();
-            in_store(&self.store, move |store| {
-                store.audit(&noted, verb.word(), &object, None, None, true)
-            })
+        // A task of its own: whoever hangs up at once is on record all the same.
+        let admitting = tokio::spawn(admit(self.store.clone(), uid, request.clone()));
+        let (caller, row) = admitting
             .await
-            .map_err(failure::of_store)?;
-            tracing::warn!(
-                "admin.sock: {} (uid {uid}) may not {}",
-                caller.name,
-                verb.word()
-            );
-            return Err(row.may.refusal(&caller, verb));
-        }
+            .map_err(|error| failure::of(FailureKind::Internal, &error.to_string()))??;
+        let verb = row.verb;
+        let actor = caller::actor(&caller);
+        let changing = (row.effect == Effect::Changes && !verb.only_tries(&request))
+            .then(|| (actor.clone(), verb.object(&request)));
         let call = Call {
             admin: self,
             caller,
@@ -160,6 +145,33 @@ impl Admin {
         {
             tracing::error!("admin.sock: {}: {}", verb.word(), failure.message);
         }
+        if let (Err(failure), Some((actor, object))) = (&answer, changing) {
+            audit::note(&self.store, actor, verb, object, failure).await;
+        }
         answer
     }
+}
+
+/// Whether this uid may do that; whoever may not is in the audit log.
+async fn admit(
+    store: Store,
+    uid: u32,
+    request: Request,
+) -> Result<(Caller, &'static VerbRow), Failure> {
+    let caller = caller::identify(&store, uid).await?;
+    let verb = Verb::of(&request);
+    let Some(row) = VERBS.iter().find(|row| row.verb == verb) else {
+        return Err(failure::of(
+            FailureKind::BadRequest,
+            "this agent does not know that verb",
+        ));
+    };
+    let is_own = caller::is_about_itself(&store, uid, &request).await?;
+    if row.may.allows(&caller, is_own) {
+        return Ok((caller, row));
+    }
+    let refusal = row.may.refusal(&caller, verb);
+    let actor = caller::actor(&caller);
+    audit::note(&store, actor, verb, verb.object(&request), &refusal).await;
+    Err(refusal)
 }

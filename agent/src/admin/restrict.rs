@@ -130,7 +130,7 @@ fn restrict_all(
             Err(failure) => unknown.push((name, failure)),
         }
     }
-    let refusal = if !unknown.is_empty() {
+    Ok(if !unknown.is_empty() {
         Err(roles::unknown_names(
             &unknown,
             "nobody's account was changed",
@@ -162,10 +162,5 @@ fn restrict_all(
                 error @ StoreError::LastAdministrator => Ok(Err(failure::of_store(error))),
                 error => Err(error),
             })?
-    };
-    if refusal.is_err() {
-        let refused = format!("{} names", names.len());
-        store.audit(actor, change.verb(), &refused, None, None, true)?;
-    }
-    Ok(refusal)
+    })
 }

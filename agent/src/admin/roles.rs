@@ -138,7 +138,7 @@ fn change(
     dry_run: bool,
     actor: &Actor,
 ) -> Result<Result<RolesAssigned, Failure>, StoreError> {
-    let done = match resolve(store, orders)? {
+    Ok(match resolve(store, orders)? {
         Ok(orders) => match store.assign_roles(&orders, dry_run, actor) {
             Ok(assigned) => Ok(assigned),
             Err(
@@ -150,12 +150,7 @@ fn change(
             Err(error) => return Err(error),
         },
         Err(failure) => Err(failure),
-    };
-    if done.is_err() && !dry_run {
-        let refused = format!("{} names", orders.len());
-        store.audit(actor, "role set", &refused, None, None, true)?;
-    }
-    Ok(done)
+    })
 }
 
 /// Whom each order means; once, if it is there twice and says the same.

@@ -64,8 +64,9 @@ pub(super) fn set(call: Call<'_>) -> Handling<'_> {
             });
         }
         let (key, actor) = (importer.tenant(), call.actor.clone());
+        let name = importer.domain().to_owned();
         in_store(&call.admin.store, move |store| {
-            store.set_schedule(key, interval, paused, &actor)
+            store.set_schedule(key, &name, interval, paused, &actor)
         })
         .await
         .map_err(failure::of_store)?;

@@ -1,6 +1,8 @@
 //! Who may do what, and that a change is whole, published and in the audit log.
 
+mod auditing;
 mod doctor;
+mod documented;
 mod gate;
 mod identities;
 mod naming;
@@ -188,12 +190,16 @@ fn roles(host: &Host) -> Vec<(String, Role)> {
 }
 
 fn audited(host: &Host, verb: &str, refused: bool) -> u64 {
+    audited_as(host, verb, if refused { "refused" } else { "done" })
+}
+
+fn audited_as(host: &Host, verb: &str, outcome: &str) -> u64 {
     let file = host.folder.path().join(crate::store::STATE_FILE);
     rusqlite::Connection::open(file)
         .unwrap()
         .query_row(
-            "SELECT count(*) FROM audit WHERE verb = ?1 AND refused = ?2",
-            rusqlite::params![verb, refused],
+            "SELECT count(*) FROM audit WHERE verb = ?1 AND outcome = ?2",
+            [verb, outcome],
             |row| row.get::<_, i64>(0),
         )
         .map(|count| u64::try_from(count).unwrap())
@@ -266,6 +272,7 @@ fn each_verb_is_for_its_roles_and_root_may_all() {
         (Verb::UsersAdopt, [false; 5], false),
         (Verb::UsersUnadopt, [false; 5], false),
         (Verb::Names, [true; 5], true),
+        (Verb::Audit, [false, false, true, true, true], false),
     ];
     assert_eq!(VERBS.len(), expected.len());
     let caller = |uid, role| Caller {

@@ -4,12 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request, Role};
+use entra_protocol::admin::{AdoptStep, Caller, Done, Failure, FailureKind, Request, Role};
 
 use super::{
-    Admin, Replies, Requests, adopt, caller, directory, doctor, enablement, explain, failure, gate,
-    history, ids, import, metrics, names, release, restrict, role_list, roles, schedule, status,
-    unlock,
+    Admin, Replies, Requests, adopt, audit, caller, directory, doctor, enablement, explain,
+    failure, gate, history, ids, import, metrics, names, release, restrict, role_list, roles,
+    schedule, status, unlock,
 };
 use crate::store::Actor;
 
@@ -66,6 +66,7 @@ pub(super) enum Verb {
     Names,
     Metrics,
     Explain,
+    Audit,
 }
 
 /// Who may call a verb; root may call all.
@@ -94,206 +95,226 @@ pub(super) struct Call<'a> {
 /// A handler at work.
 pub(super) type Handling<'a> = Pin<Box<dyn Future<Output = Result<Done, Failure>> + Send + 'a>>;
 
+/// What answers a verb.
+pub(super) type Handler = for<'a> fn(Call<'a>) -> Handling<'a>;
+
 pub(super) struct VerbRow {
     pub(super) verb: Verb,
     pub(super) may: May,
-    pub(super) handler: for<'a> fn(Call<'a>) -> Handling<'a>,
+    pub(super) handler: Handler,
     pub(super) limit: Duration,
+    pub(super) effect: Effect,
+}
+
+/// What a verb does to this host. Every refused attempt is in the audit log, whatever the verb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing: what it answers leaves no trace.
+    Reads,
+    /// It changes something: the change has its row in the audit log by the same transaction, and an attempt
+    /// that was allowed and not done has one, too.
+    Changes,
 }
 
 pub(super) const VERBS: &[VerbRow] = &[
-    row(Verb::Status, May::Anyone, status::status, STORE_LIMIT),
-    row(
+    reads(Verb::Status, May::Anyone, status::status, STORE_LIMIT),
+    reads(
         Verb::AuthStatus,
         May::Role(Role::User),
         enablement::show,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::UsersShow,
         May::OwnOr(Role::Auditor),
         directory::show_user,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::UsersList,
         May::Role(Role::Auditor),
         directory::list_users,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::GroupsList,
         May::Role(Role::Auditor),
         directory::list_groups,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::GroupsShow,
         May::Role(Role::Auditor),
         directory::show_group,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::GroupsFetch,
         May::Role(Role::Auditor),
         import::fetch_groups,
         FETCH_LIMIT,
     ),
-    row(
+    changes(
         Verb::Import,
         May::Role(Role::Operator),
         import::import,
         IMPORT_LIMIT,
     ),
-    row(
+    changes(
         Verb::Sync,
         May::Role(Role::Operator),
         import::sync,
         IMPORT_LIMIT,
     ),
-    row(
+    reads(
         Verb::ScheduleShow,
         May::Role(Role::Auditor),
         schedule::show,
         STORE_LIMIT,
     ),
-    row(
+    changes(
         Verb::ScheduleSet,
         May::Role(Role::Operator),
         schedule::set,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::HistoryList,
         May::Role(Role::Auditor),
         history::list,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::HistoryShow,
         May::Role(Role::Auditor),
         history::show,
         STORE_LIMIT,
     ),
-    row(
+    changes(
         Verb::RoleSet,
         May::Role(Role::Administrator),
         roles::set,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::RoleList,
         May::Role(Role::Auditor),
         role_list::list,
         STORE_LIMIT,
     ),
-    row(
+    changes(
         Verb::AuthEnable,
         May::Role(Role::Administrator),
         enablement::enable,
         STORE_LIMIT,
     ),
-    row(
+    changes(
         Verb::AuthDisable,
         May::Role(Role::Administrator),
         enablement::disable,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::AuthPreflight,
         May::Role(Role::Administrator),
         enablement::preflight,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::LocalAuthShow,
         May::Role(Role::Auditor),
         gate::show,
         STORE_LIMIT,
     ),
-    row(
+    changes(
         Verb::LocalAuthSet,
         May::Role(Role::Administrator),
         gate::set,
         STORE_LIMIT,
     ),
-    row(
+    changes(
         Verb::LocalAuthConfirm,
         May::Role(Role::Administrator),
         gate::confirm,
         STORE_LIMIT,
     ),
-    row(Verb::LocalAuthProve, May::Root, gate::prove, STORE_LIMIT),
-    row(
+    changes(Verb::LocalAuthProve, May::Root, gate::prove, STORE_LIMIT),
+    changes(
         Verb::LocalAuthExempt,
         May::Role(Role::Administrator),
         gate::exempt,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::IdsShow,
         May::Role(Role::Auditor),
         ids::show,
         STORE_LIMIT,
     ),
-    row(
+    changes(
         Verb::IdsImport,
         May::Role(Role::Administrator),
         ids::import,
         STORE_LIMIT,
     ),
-    row(
+    changes(
         Verb::UsersRelease,
         May::Role(Role::Administrator),
         release::release,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::Doctor,
         May::Role(Role::Auditor),
         doctor::doctor,
         DOCTOR_LIMIT,
     ),
-    row(
+    reads(
         Verb::Metrics,
         May::Role(Role::Auditor),
         metrics::metrics,
         STORE_LIMIT,
     ),
-    row(
+    reads(
         Verb::Explain,
         May::OwnOr(Role::Auditor),
         explain::explain,
         STORE_LIMIT,
     ),
-    row(
+    changes(
         Verb::UsersUnlock,
         May::Role(Role::Operator),
         unlock::unlock,
         STORE_LIMIT,
     ),
-    row(
+    changes(
         Verb::UsersBlock,
         May::Role(Role::Operator),
         restrict::restrict,
         STORE_LIMIT,
     ),
-    row(
+    changes(
         Verb::UsersUnblock,
         May::Role(Role::Operator),
         restrict::restrict,
         STORE_LIMIT,
     ),
-    row(
+    changes(
         Verb::UsersExpire,
         May::Role(Role::Operator),
         restrict::restrict,
         STORE_LIMIT,
     ),
-    row(Verb::UsersAdopt, May::Root, adopt::adopt, STORE_LIMIT),
-    row(Verb::UsersUnadopt, May::Root, adopt::unadopt, STORE_LIMIT),
+    changes(Verb::UsersAdopt, May::Root, adopt::adopt, STORE_LIMIT),
+    changes(Verb::UsersUnadopt, May::Root, adopt::unadopt, STORE_LIMIT),
+    reads(
+        Verb::Audit,
+        May::Role(Role::Auditor),
+        audit::list,
+        STORE_LIMIT,
+    ),
     // Looks at the role itself, and answers with nothing rather than refuse.
-    row(Verb::Names, May::Anyone, names::names, STORE_LIMIT),
+    reads(Verb::Names, May::Anyone, names::names, STORE_LIMIT),
 ];
 
 impl Verb {
@@ -335,6 +356,7 @@ impl Verb {
             Request::Names { .. } => Self::Names,
             Request::Metrics {} => Self::Metrics,
             Request::Explain { .. } => Self::Explain,
+            Request::AuditList { .. } => Self::Audit,
         }
     }
 
@@ -377,6 +399,22 @@ impl Verb {
             Self::Names => "completion",
             Self::Metrics => "metrics",
             Self::Explain => "explain",
+            Self::Audit => "audit",
+        }
+    }
+
+    /// Whether the request only shows what it would change.
+    pub(super) fn only_tries(self, request: &Request) -> bool {
+        match request {
+            Request::Import { dry_run, .. }
+            | Request::Sync { dry_run, .. }
+            | Request::IdsImport { dry_run, .. }
+            | Request::UsersRelease { dry_run, .. }
+            | Request::UsersUnadopt { dry_run, .. }
+            | Request::LocalAuthSet { dry_run, .. }
+            | Request::RoleAssign { dry_run, .. } => *dry_run,
+            Request::UsersAdopt { step, .. } => *step == AdoptStep::Preview,
+            _ => false,
         }
     }
 
@@ -389,6 +427,8 @@ impl Verb {
             Request::Sync { tenant, .. }
             | Request::ScheduleSet { tenant, .. }
             | Request::Doctor { tenant } => tenant.clone().unwrap_or_default(),
+            Request::AuthEnable {} | Request::AuthDisable {} => "sign-in".to_owned(),
+            Request::IdsImport { .. } => "another host's map".to_owned(),
             Request::UsersShow { user } | Request::Explain { user, .. } => user.clone(),
             Request::GroupsShow { group } => group.clone(),
             Request::RoleSet { role, users, .. } => format!("{role}: {}", users.join(", ")),
@@ -464,16 +504,21 @@ impl May {
     }
 }
 
-const fn row(
-    verb: Verb,
-    may: May,
-    handler: for<'a> fn(Call<'a>) -> Handling<'a>,
-    limit: Duration,
-) -> VerbRow {
+/// A row of a verb that changes nothing.
+const fn reads(verb: Verb, may: May, handler: Handler, limit: Duration) -> VerbRow {
     VerbRow {
         verb,
         may,
         handler,
         limit,
+        effect: Effect::Reads,
+    }
+}
+
+/// A row of a verb that changes something.
+const fn changes(verb: Verb, may: May, handler: Handler, limit: Duration) -> VerbRow {
+    VerbRow {
+        effect: Effect::Changes,
+        ..reads(verb, may, handler, limit)
     }
 }

@@ -468,6 +468,6 @@ fn import(store: &Store) {
     let tenant = TENANT.parse().unwrap();
     let run = store.begin_run(tenant, "root", &summary.scope).unwrap();
     store
-        .end_run(run, tenant, &Scope::whole_tenant(), &summary)
+        .end_run(run, tenant, &Scope::whole_tenant(), &summary, None)
         .unwrap();
 }

@@ -64,6 +64,8 @@ pub struct Config {
     pub offline: Offline,
     /// Whether `getent passwd` lists imported people (`[directory] enumerate`).
     pub enumerate: bool,
+    /// Days that rows of the audit log are kept (`[audit] keep_days`).
+    pub audit_keep_days: u32,
     /// The way to Entra and Graph (`[proxy]`).
     pub proxy: Option<Proxy>,
 }

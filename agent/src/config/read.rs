@@ -67,6 +67,10 @@ pub fn parse(text: &str) -> Result<Config, ConfigError> {
             .section("directory", "directory")?
             .optional_switch("enumerate")?
             .unwrap_or(false),
+        audit_keep_days: top
+            .section("audit", "audit")?
+            .optional_number("keep_days", 30, 3_650)?
+            .unwrap_or(365),
         proxy: proxy::read(top.section("proxy", "proxy")?)?,
     })
 }

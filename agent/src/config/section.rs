@@ -24,6 +24,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "offline",
             "directory",
             "proxy",
+            "audit",
         ],
     ),
     (
@@ -85,6 +86,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ),
     ("offline", &["maximum_age_days", "password"]),
     ("directory", &["enumerate"]),
+    ("audit", &["keep_days"]),
     (
         "proxy",
         &["url", "username", "password_file", "password_credential"],

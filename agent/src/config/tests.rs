@@ -74,6 +74,8 @@ services = ["cron"]
 maximum_age_days = 3
 [directory]
 enumerate = true
+[audit]
+keep_days = 30
 [proxy]
 url = "http://proxy.example:3128"
 username = "host"
@@ -107,6 +109,7 @@ fn the_least_gives_the_defaults() {
     assert_eq!(config.groups.members_max, 5_000);
     assert_eq!(config.offline.maximum_age.as_secs(), 14 * 24 * 60 * 60);
     assert!(!config.enumerate);
+    assert_eq!(config.audit_keep_days, 365);
     assert_eq!(config.sign_in.methods("sshd"), [Method::DeviceCode]);
     assert_eq!(config.sign_in.remote_limit().as_secs(), 110);
     assert_eq!(
@@ -253,6 +256,10 @@ fn a_wrong_value_names_the_key_and_what_it_takes() {
         (
             "[offline]\nmaximum_age_days = 0",
             "[offline]: `maximum_age_days` takes a whole number from 1 to 365",
+        ),
+        (
+            "[audit]\nkeep_days = 0",
+            "[audit]: `keep_days` takes a whole number from 30 to 3650",
         ),
         ("groups = 1", "takes a section"),
         (

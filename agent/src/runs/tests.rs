@@ -120,10 +120,18 @@ fn runs() -> (TempDir, Store, Arc<Runs>) {
     (folder, store, runs)
 }
 
+fn person(name: &str) -> Actor {
+    Actor {
+        uid: 7,
+        name: name.to_owned(),
+        role: None,
+    }
+}
+
 async fn run(runs: &Runs, tenant: &Tenant, order: &Order) -> Result<Ran, Refusal> {
     let turn = runs.turn_now().unwrap();
-    runs.run(turn, tenant, order, By::Person("carol"), &|_| {})
-        .await
+    let by = By::Person(&person("carol"), "import");
+    runs.run(turn, tenant, order, by, &|_| {}).await
 }
 
 #[tokio::test]
@@ -179,7 +187,8 @@ async fn a_run_is_remembered_with_its_failures_and_sets_the_scope() {
 #[test]
 fn nobody_hides_behind_the_schedule() {
     assert_eq!(By::Schedule.to_string(), "schedule");
-    assert_ne!(By::Person("schedule").to_string(), "schedule");
+    let by = person("schedule");
+    assert_ne!(By::Person(&by, "sync").to_string(), "schedule");
 }
 
 #[tokio::test]

@@ -64,11 +64,12 @@ impl Host {
     async fn import(&self, user: &str) {
         let turn = self.runs.turn_now().unwrap();
         let order = named(user);
+        let root = Actor::this_host("root");
         let ran = self.runs.run(
             turn,
             self.tenant.as_ref(),
             &order,
-            By::Person("root"),
+            By::Person(&root, "import"),
             &|_| {},
         );
         ran.await.unwrap();
@@ -117,7 +118,7 @@ impl Host {
             role: None,
         };
         self.store
-            .set_schedule(TENANT, minutes, paused, &actor)
+            .set_schedule(TENANT, "contoso.example", minutes, paused, &actor)
             .unwrap();
         self.runs.schedule_changed(TENANT).await;
     }
@@ -272,11 +273,12 @@ async fn a_scheduled_run_waits_for_its_turn_and_is_not_made_twice() {
     let due = host.plan().due_at.since(host.clock.now());
     host.pass(due + 1).await;
     let order = named("bob");
+    let root = Actor::this_host("root");
     let ran = host.runs.run(
         turn,
         host.tenant.as_ref(),
         &order,
-        By::Person("root"),
+        By::Person(&root, "import"),
         &|_| {},
     );
     ran.await.unwrap();

@@ -47,7 +47,9 @@ where
     let (replies, from_handler) = mpsc::channel(QUEUE);
     let answering = admin.answer(uid, request, Replies::new(replies), Requests::new(requests));
     let listening = line::listen(&mut reader, to_handler);
+    // Biased: the verb is begun before it is seen whether the peer is gone, so that nobody is refused unseen.
     let sent = tokio::select! {
+        biased;
         sent = send(answering, from_handler, &mut writer) => sent,
         ended = listening => ended,
     };

@@ -166,7 +166,6 @@ impl Store {
                 object: &account.name,
                 before: Some("a local account"),
                 after: Some(&after),
-                refused: false,
             };
             append(transaction, at, actor, &event)?;
             Ok(Ok(answer))
@@ -236,7 +235,6 @@ impl Store {
                 object: name,
                 before: Some(&before),
                 after: Some("a local account"),
-                refused: false,
             };
             append(transaction, at, actor, &event)?;
             Ok(Some((key, answer)))

@@ -130,7 +130,6 @@ impl Store {
                 object: "another host's map",
                 before: None,
                 after: Some(&after),
-                refused: false,
             };
             append(transaction, at, actor, &event)?;
             Ok(answer)

@@ -7,7 +7,7 @@
 use entra_protocol::admin::{GateMode, Role};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::audit::{Actor, Event, append};
+use super::audit::{Actor, Event, append, append_refused};
 use super::policy::{enabled, set, setting};
 use super::{Store, StoreError};
 use crate::clock::UnixSeconds;
@@ -150,9 +150,11 @@ impl Store {
                 object: "local accounts",
                 before: Some(&before_words),
                 after: after_words.as_deref(),
-                refused: after.is_none(),
             };
-            append(transaction, at, actor, &event)?;
+            match after {
+                Some(_) => append(transaction, at, actor, &event)?,
+                None => append_refused(transaction, at, actor, &event, "something is missing")?,
+            }
             Ok((before, after))
         })
     }
@@ -180,7 +182,6 @@ impl Store {
                 object: "local accounts",
                 before: Some(&before.words()),
                 after: Some(&after.words()),
-                refused: false,
             };
             append(transaction, at, actor, &event)?;
             Ok(true)
@@ -218,17 +219,15 @@ impl Store {
             }
             let word = |is_exempt| if is_exempt { "exempt" } else { "not exempt" };
             let event = Event {
-                verb: if exempt {
-                    "local-auth exempt add"
-                } else {
-                    "local-auth exempt remove"
-                },
+                verb: "local-auth exempt",
                 object: name,
                 before: Some(word(was)),
-                after: agreed.then_some(word(exempt)),
-                refused: !agreed,
+                after: Some(word(exempt)),
             };
-            append(transaction, at, actor, &event)?;
+            // What is not agreed to is a failure of the verb, which is on record as such.
+            if agreed {
+                append(transaction, at, actor, &event)?;
+            }
             Ok((facts(transaction)?, agreed))
         })
     }
@@ -272,7 +271,6 @@ impl Store {
                 object: name,
                 before: None,
                 after: Some(proof.word()),
-                refused: false,
             };
             append(transaction, at, actor, &event)?;
             Ok(true)
@@ -300,7 +298,6 @@ pub(super) fn open_gate(
         object: "local accounts",
         before: Some(&before.words()),
         after: Some(&open.words()),
-        refused: false,
     };
     append(connection, at, actor, &event)
 }

@@ -47,6 +47,7 @@ use std::fs::{OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -56,7 +57,7 @@ use crate::clock::{Clock, UnixSeconds};
 
 pub use adoptions::{Asking, NoAdoption};
 pub use allocations::{HeldId, ID_ROWS_AT_ONCE, IdMove};
-pub use audit::Actor;
+pub use audit::{Actor, AuditFilter, FORGOTTEN_AT_ONCE};
 pub use error::StoreError;
 pub use gate::{BreakGlass, GateFacts, GateSetting, Proof, Trial};
 pub use groups::{DirectoryGroup, GroupKind, GroupMembers};
@@ -70,6 +71,7 @@ pub use restrictions::{Barred, Restrict};
 pub use retired::Release;
 pub use roles::{Assign, RolesAssigned};
 pub use rounds::{LiveSet, MemberCounts, OpenRound, RoundId, RoundKind, StagedPage, Stream};
+pub use runs::Ordered;
 pub use schedules::{Plan, Schedule};
 pub use sign_ins::{Refusals, SignInRecord};
 pub use throttle::{ThrottleLeft, ThrottleSubject, Unlocking};
@@ -104,6 +106,8 @@ struct Inner {
     reader: Mutex<Connection>,
     /// Held by the import that decides, and by whoever changes what it decides on.
     planning: Mutex<()>,
+    /// The row of the audit log that the journal was told last.
+    audit_told: AtomicI64,
     /// Dates what is written.
     clock: Arc<dyn Clock>,
     /// The two files, for connections that are made for one long task.
@@ -136,9 +140,11 @@ impl Store {
         schema::refuse_newer(&state, &schema::STATE)?;
         schema::migrate(&directory, &schema::DIRECTORY)?;
         schema::migrate(&state, &schema::STATE)?;
+        let writer = connect(&directory, &state)?;
         Ok(Self {
             inner: Arc::new(Inner {
-                writer: Mutex::new(connect(&directory, &state)?),
+                audit_told: AtomicI64::new(audit::last(&writer)?),
+                writer: Mutex::new(writer),
                 reader: Mutex::new(connect(&directory, &state)?),
                 planning: Mutex::new(()),
                 clock,
@@ -197,6 +203,9 @@ impl Store {
             let transaction = writer.transaction_with_behavior(behavior)?;
             let result = change(&transaction)?;
             transaction.commit()?;
+            if matches!(behavior, TransactionBehavior::Immediate) {
+                audit::tell(&writer, &self.inner.audit_told);
+            }
             Ok(result)
         })();
         changed.map_err(|error: StoreError| error.below(self.folder()))

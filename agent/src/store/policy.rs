@@ -94,7 +94,6 @@ impl Store {
                 object: "sign-in",
                 before: Some(word(before)),
                 after: Some(word(on)),
-                refused: false,
             };
             append(transaction, at, actor, &event)
         })

@@ -158,7 +158,6 @@ fn restrict_one(
             object: &format!("{} ({})", person.name, key.object),
             before: Some(&change.word(was.0, was.1)),
             after: Some(&change.word(blocked, expires)),
-            refused: false,
         };
         append(connection, at, actor, &event)?;
     }

@@ -103,7 +103,6 @@ impl Store {
                 object: name,
                 before: Some(&before),
                 after: Some("free"),
-                refused: false,
             };
             append(transaction, at, actor, &event)?;
             Ok(Release::Free(released))

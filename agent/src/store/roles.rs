@@ -168,7 +168,6 @@ fn assign_one(
             object: &label(*kind, &holder.name, key),
             before: Some(before.word()),
             after: Some(role.word()),
-            refused: false,
         };
         append(connection, at, actor, &event)?;
     }

@@ -5,15 +5,27 @@
 //! that is under way; one that the agent's own end cut short is told apart when the agent starts
 //! ([`Store::note_interrupted_runs`]), before anything else can begin.
 
-use entra_protocol::admin::{FailedObject, Failure, FailureKind, ImportSummary, RunRow};
+use entra_protocol::admin::{Counts, FailedObject, Failure, FailureKind, ImportSummary, RunRow};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
+use super::audit::{Actor, Event, append};
 use super::columns::count;
 use super::{Store, StoreError, scopes};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::identity::TenantId;
 use crate::sync::Scope;
+
+/// Who ordered a run, for the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ordered {
+    /// Who.
+    pub actor: Actor,
+    /// `import` or `sync`.
+    pub verb: &'static str,
+    /// The tenant's domain.
+    pub domain: String,
+}
 
 impl Store {
     /// Adds a run that begins now, and forgets those that are too old, but for each tenant's last one that
@@ -52,7 +64,7 @@ impl Store {
     }
 
     /// Notes that a run did its work, with the objects that the directory says could not be taken; its
-    /// scope is the tenant's from now on.
+    /// scope is the tenant's from now on. With an audit row, if somebody ordered it.
     ///
     /// # Errors
     /// What the database said.
@@ -62,10 +74,23 @@ impl Store {
         tenant: TenantId,
         scope: &Scope,
         summary: &ImportSummary,
+        ordered: Option<&Ordered>,
     ) -> Result<(), StoreError> {
         let now = self.now();
+        let counts = counts(summary);
         let summary = json(summary)?;
         self.write(|transaction| {
+            if let Some(ordered) = ordered {
+                let before = scopes::of(transaction, tenant)?;
+                let before = before.map_or_else(|| "nothing".to_owned(), |scope| scope.to_string());
+                let event = Event {
+                    verb: ordered.verb,
+                    object: &ordered.domain,
+                    before: Some(&before),
+                    after: Some(&format!("{scope} (run {run}: {counts})")),
+                };
+                append(transaction, now, &ordered.actor, &event)?;
+            }
             let failures: i64 = transaction
                 .prepare_cached("SELECT count(*) FROM failures WHERE tenant = ?1")?
                 .query_row([tenant], |row| row.get(0))?;
@@ -268,6 +293,25 @@ fn record(row: &Row<'_>) -> Result<RunRow, StoreError> {
         failure: failure.as_deref().map(parsed).transpose()?,
         failures: count(row.get(8)?),
     })
+}
+
+/// What a run did, as the audit log has it.
+fn counts(summary: &ImportSummary) -> String {
+    let of = |counts: &Counts| {
+        let Counts {
+            added,
+            changed,
+            removed,
+            failed,
+            ..
+        } = counts;
+        format!("+{added} ~{changed} -{removed}, {failed} failed")
+    };
+    format!(
+        "users {}; groups {}",
+        of(&summary.users),
+        of(&summary.groups)
+    )
 }
 
 /// A run's number as a column has it.

@@ -69,27 +69,29 @@ impl Store {
     ///
     /// # Errors
     /// What the database said.
-    pub fn configure_interval(&self, tenant: TenantId, minutes: u32) -> Result<(), StoreError> {
+    pub fn configure_interval(
+        &self,
+        tenant: TenantId,
+        domain: &str,
+        minutes: u32,
+    ) -> Result<(), StoreError> {
         if self.schedule(tenant)?.interval_minutes == minutes {
             return Ok(());
         }
-        let actor = Actor {
-            uid: nix::unistd::geteuid().as_raw(),
-            name: "agent.toml".to_owned(),
-            role: None,
-        };
-        self.set_schedule(tenant, Some(minutes), None, &actor)
+        let actor = Actor::this_host("agent.toml");
+        self.set_schedule(tenant, domain, Some(minutes), None, &actor)
             .map(drop)
     }
 
-    /// Changes what is given of the tenant's schedule, with an audit row. A new interval makes the
-    /// scheduler plan anew.
+    /// Changes what is given of the schedule of the tenant, which `domain` names in the audit row. A new
+    /// interval makes the scheduler plan anew.
     ///
     /// # Errors
     /// What the database said.
     pub fn set_schedule(
         &self,
         tenant: TenantId,
+        domain: &str,
         interval_minutes: Option<u32>,
         paused: Option<bool>,
         actor: &Actor,
@@ -122,10 +124,9 @@ impl Store {
                 ])?;
             let event = Event {
                 verb: "schedule set",
-                object: &tenant.to_string(),
+                object: domain,
                 before: Some(&words(&before)),
                 after: Some(&words(&after)),
-                refused: false,
             };
             append(transaction, at, actor, &event)?;
             Ok(after)

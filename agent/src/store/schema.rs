@@ -26,7 +26,7 @@ pub(super) const DIRECTORY: Schema = Schema {
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
     migrations: &[
-        STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6, STATE_7, STATE_8, STATE_9,
+        STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6, STATE_7, STATE_8, STATE_9, STATE_10,
     ],
 };
 
@@ -369,6 +369,25 @@ CREATE TABLE group_roles (
 DELETE FROM roles WHERE role = 'user';
 ";
 
+/// How each attempt ended, in place of whether it was refused; numbers that are never given twice, so that a
+/// missing row leaves a gap. `count` is above 1 of rows that stand for several attempts.
+const STATE_10: &str = "
+CREATE TABLE audit_with_outcomes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,
+    actor_uid INTEGER NOT NULL, actor_name TEXT NOT NULL, actor_role TEXT,
+    verb TEXT NOT NULL, object TEXT NOT NULL, before TEXT, after TEXT,
+    outcome TEXT NOT NULL, reason TEXT, count INTEGER NOT NULL DEFAULT 1
+) STRICT;
+INSERT INTO audit_with_outcomes
+    (id, at, actor_uid, actor_name, actor_role, verb, object, before, after, outcome)
+SELECT id, at, actor_uid, actor_name, actor_role, verb, object, before, after,
+    CASE WHEN refused THEN 'refused' WHEN after LIKE 'begun%' THEN 'begun' ELSE 'done' END
+FROM audit ORDER BY id;
+DROP TABLE audit;
+ALTER TABLE audit_with_outcomes RENAME TO audit;
+CREATE INDEX audit_by_time ON audit (at);
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -416,5 +435,52 @@ mod tests {
                 assert_eq!(rows, 1, "from {number}");
             }
         }
+    }
+
+    #[test]
+    fn the_audit_log_of_an_earlier_version_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.db");
+        let earlier = Schema {
+            migrations: &STATE.migrations[..9],
+        };
+        migrate(&path, &earlier).unwrap();
+        let connection = Connection::open(&path).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO audit (id, at, actor_uid, actor_name, actor_role, verb, object, before, after, refused)
+                 VALUES (3, 10, 0, 'root', NULL, 'role set', 'alice', 'user', 'auditor', 0),
+                        (4, 11, 9, 'local user', NULL, 'import', 'x', NULL, NULL, 1),
+                        (5, 12, 7, 'carol', 'operator', 'sync', 'x', NULL, 'begun, removals accepted', 0)",
+            )
+            .unwrap();
+        migrate(&path, &STATE).unwrap();
+        let mut statement = connection
+            .prepare(
+                "SELECT id || ' ' || at || ' ' || actor_uid || ' ' || actor_name || ' ' || ifnull(actor_role, '-')
+                 || ' ' || verb || ' ' || object || ' ' || ifnull(before, '-') || ' ' || ifnull(after, '-')
+                 || ' ' || outcome || ' ' || count FROM audit ORDER BY id",
+            )
+            .unwrap();
+        let rows: Vec<String> = statement
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "3 10 0 root - role set alice user auditor done 1",
+                "4 11 9 local user - import x - - refused 1",
+                "5 12 7 carol operator sync x - begun, removals accepted begun 1",
+            ]
+        );
+        connection
+            .execute_batch(
+                "INSERT INTO audit (at, actor_uid, actor_name, verb, object, outcome)
+                 VALUES (13, 0, 'root', 'x', 'y', 'done')",
+            )
+            .unwrap();
+        assert_eq!(connection.last_insert_rowid(), 6);
     }
 }

@@ -16,24 +16,28 @@ impl Store {
     /// # Errors
     /// What the database said, or a scope that this build can't read.
     pub fn scope(&self, tenant: TenantId) -> Result<Option<Scope>, StoreError> {
-        let text: Option<String> = self
-            .reader()
-            .prepare_cached("SELECT scope FROM state.scopes WHERE tenant = ?1")?
-            .query_row([tenant], |row| row.get(0))
-            .optional()?;
-        let Some(text) = text else {
-            return Ok(None);
-        };
-        serde_json::from_str(&text)
-            .map(Some)
-            .map_err(|error| StoreError::Damaged {
-                what: "a scope",
-                value: error.to_string(),
-            })
+        of(&self.reader(), tenant)
     }
 }
 
-/// Sets the tenant's scope. The audit log has it from the run that did.
+/// The tenant's scope.
+pub(super) fn of(connection: &Connection, tenant: TenantId) -> Result<Option<Scope>, StoreError> {
+    let text: Option<String> = connection
+        .prepare_cached("SELECT scope FROM state.scopes WHERE tenant = ?1")?
+        .query_row([tenant], |row| row.get(0))
+        .optional()?;
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|error| StoreError::Damaged {
+            what: "a scope",
+            value: error.to_string(),
+        })
+}
+
+/// Sets the tenant's scope. Whoever does writes the audit row.
 pub(super) fn set(
     connection: &Connection,
     tenant: TenantId,

@@ -101,8 +101,7 @@ impl Store {
                     verb: "users unlock",
                     object: &one.label,
                     before: Some(&one.before),
-                    after: None,
-                    refused: false,
+                    after: Some("forgotten"),
                 };
                 append(transaction, at, actor, &event)?;
             }

@@ -159,7 +159,7 @@ pub(crate) enum HistoryVerb {
 }
 
 /// Reads a whole number from 1 up.
-fn count<N: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<N, String> {
+pub(super) fn count<N: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<N, String> {
     text.trim()
         .parse()
         .ok()

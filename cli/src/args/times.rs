@@ -96,6 +96,23 @@ impl fmt::Display for Date {
     }
 }
 
+/// A day, or the time since then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    Day(Date),
+    Ago(Duration),
+}
+
+/// Reads `2026-12-31`, or `90m` for what was ninety minutes ago.
+pub(crate) fn when(text: &str) -> Result<When, String> {
+    if text.contains('-') {
+        return date(text).map(When::Day);
+    }
+    duration(text).map(When::Ago).map_err(|_| {
+        "it is a day, as in 2026-12-31, or the time since then, as in 90m or 7d".to_owned()
+    })
+}
+
 // What was typed is named by clap, before these.
 const FORM_OF_DURATION: &str = "a duration is said as in 90m, 1h30m or 2d (units: s, m, h, d)";
 const FORM_OF_DATE: &str = "a date is said as year, month and day, as in 2026-12-31";
@@ -158,6 +175,15 @@ mod tests {
         ] {
             let said = date(text).unwrap_err();
             assert!(!said.is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_day_or_the_time_since_then() {
+        assert_eq!(when("2026-12-31"), date("2026-12-31").map(When::Day));
+        assert_eq!(when("90m"), Ok(When::Ago(Duration::from_secs(5_400))));
+        for text in ["", "yesterday", "90", "2026-13-01", "2026-1-1"] {
+            assert!(when(text).is_err(), "{text}");
         }
     }
 

@@ -4,6 +4,7 @@
 //! knows no socket. An answer that belongs to another question is [`Trouble::WrongAnswer`], never guessed at.
 
 mod adopt;
+mod audit;
 mod auth;
 mod completions;
 mod doctor;
@@ -82,6 +83,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Trou
             output.answer(&explain::explain(&mut ask, &host, wanted)?)
         }
         Command::Metrics => output.answer(&metrics::metrics(&mut ask)?),
+        Command::Audit(asked) => output.answer(&audit::list(&mut ask, asked)?),
         Command::Users(Users::List) => output.answer(&users::list(&mut ask)?),
         Command::Users(Users::Show { user }) => output.answer(&users::show(&mut ask, user)?),
         Command::Groups(Groups::Fetch(tenant)) => output.answer(&groups::fetch(&mut ask, tenant)?),

@@ -3,10 +3,10 @@
 //! Together they show every field of every document at least once: `verbs` holds them against docs/json.md.
 
 use entra_protocol::admin::{
-    AccountChange, AuthState, Caller, Change, Check, CheckState, Counts, Done, ExemptAccount,
-    Failure, FailureKind, GateMode, GateTrial, GroupRow, IdSpan, ImportSummary, LocalAuth,
-    LocalAuthDone, ReleasedName, Reply, Request, Role, RoleSource, Row, RunRow, SignInService,
-    Status, TenantStatus, Unlocked, UserDetail, UserRow,
+    AccountChange, AuditOutcome, AuditRow, AuthState, Caller, Change, Check, CheckState, Counts,
+    Done, ExemptAccount, Failure, FailureKind, GateMode, GateTrial, GroupRow, IdSpan,
+    ImportSummary, LocalAuth, LocalAuthDone, Moment, ReleasedName, Reply, Request, Role,
+    RoleSource, Row, RunRow, SignInService, Status, TenantStatus, Unlocked, UserDetail, UserRow,
 };
 
 use entra_protocol::metrics::{LastSync, Metrics, Runs, SignInCount, TenantMetrics, Throttled};
@@ -365,6 +365,77 @@ fn fetched() -> GroupRow {
     }
 }
 
+fn audited() -> [AuditRow; 5] {
+    let done = AuditRow {
+        id: 7,
+        at: "2026-03-02T08:15:00Z".into(),
+        uid: 2_013_265_925,
+        name: "carol".into(),
+        role: Some("administrator".into()),
+        verb: "role set".into(),
+        object: "alice (6e7b768e-07e2-4810-8459-485f84f8f204)".into(),
+        before: Some("user".into()),
+        after: Some("auditor".into()),
+        outcome: AuditOutcome::Done,
+        reason: None,
+        count: 1,
+    };
+    let local = AuditRow {
+        uid: 1000,
+        name: "local user".into(),
+        role: None,
+        before: None,
+        after: None,
+        ..done.clone()
+    };
+    [
+        AuditRow {
+            id: 11,
+            verb: "any".into(),
+            object: "of this uid, in this hour".into(),
+            outcome: AuditOutcome::MoreRefused,
+            count: 12,
+            ..local.clone()
+        },
+        AuditRow {
+            id: 10,
+            object: "administrator: mallory".into(),
+            outcome: AuditOutcome::Refused,
+            reason: Some(
+                "`role set` takes the role administrator; uid 1000 is a local user and has no role"
+                    .into(),
+            ),
+            ..local
+        },
+        AuditRow {
+            id: 9,
+            uid: 0,
+            name: "root".into(),
+            role: None,
+            verb: "sync".into(),
+            object: "contoso.example".into(),
+            outcome: AuditOutcome::Failed,
+            reason: Some("the client secret has expired".into()),
+            before: None,
+            after: None,
+            ..done.clone()
+        },
+        AuditRow {
+            id: 8,
+            uid: 0,
+            name: "root".into(),
+            role: None,
+            verb: "sync".into(),
+            object: "contoso.example".into(),
+            outcome: AuditOutcome::Begun,
+            before: None,
+            after: Some("the whole tenant".into()),
+            ..done.clone()
+        },
+        done,
+    ]
+}
+
 fn reading() -> Vec<Scene> {
     let history = Request::HistoryList {
         tenant: None,
@@ -406,6 +477,44 @@ fn reading() -> Vec<Scene> {
             &[],
             Request::Metrics {},
             vec![done(Done::Metrics(Box::new(metrics())))],
+        ),
+        one(
+            "audit",
+            &["--since", "2026-03-01"],
+            Request::AuditList {
+                since: Some(Moment::Day("2026-03-01".into())),
+                until: None,
+                by: None,
+                object: None,
+                verb: None,
+                refused: false,
+                limit: Some(u32::MAX),
+            },
+            rows(audited().map(|row| Row::Audit(Box::new(row))).into()),
+        ),
+        one(
+            "audit",
+            &[
+                "--until",
+                "90m",
+                "--by",
+                "lars",
+                "--object",
+                "alice",
+                "--verb",
+                "role",
+                "--refused",
+            ],
+            Request::AuditList {
+                since: None,
+                until: Some(Moment::SecondsAgo(5_400)),
+                by: Some("lars".into()),
+                object: Some("alice".into()),
+                verb: Some("role".into()),
+                refused: true,
+                limit: Some(50),
+            },
+            rows(vec![]),
         ),
         one(
             "users list",

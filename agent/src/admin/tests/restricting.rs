@@ -164,7 +164,7 @@ async fn neither_oneself_nor_the_last_administrator_nor_one_of_several_names() {
     for object in [ALICE, CAROL, DAVE] {
         assert_eq!(barred(&host, object), None);
     }
-    assert_eq!(audited(&host, "users block", true), 4);
+    assert_eq!(audited(&host, "users block", true), 5);
 
     // One whose account ends some day does not count as the one who stays.
     let (_, end) = ask(

@@ -28,7 +28,8 @@ async fn an_import_that_the_tenant_refuses_is_a_failure_with_its_beginning_kept(
     let (replies, end) = ask(&host, 0, import(&["alice"], None), vec![]).await;
     assert_eq!(end.unwrap_err().kind, FailureKind::Tenant);
     assert!(matches!(&replies[..], [Reply::Progress(_)]));
-    assert_eq!(audited(&host, "import", false), 1);
+    assert_eq!(audited_as(&host, "import", "begun"), 1);
+    assert_eq!(audited_as(&host, "import", "failed"), 1);
     let (rows, _) = ask(&host, 0, history(None), vec![]).await;
     let Reply::Row(Row::Run(run)) = &rows[0] else {
         panic!("{rows:?}")
