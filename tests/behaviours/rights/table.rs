@@ -213,10 +213,9 @@ pub(super) const COMMANDS: &[Command] = &[
         "local_auth_confirm",
         "local-auth confirm",
     ),
-    asks(
+    of_the_host(
         "local-auth prove",
-        "local_auth_prove",
-        "local-auth prove nobody-here",
+        "takes root and reads /etc/shadow first: tests/behaviours/local_auth_gate.rs",
     ),
     asks(
         "local-auth exempt add",
