@@ -235,14 +235,15 @@ pub(super) fn exempt(call: Call<'_>) -> Handling<'_> {
     })
 }
 
-/// Root goes only when another account is proven, whatever the gate is; while it is or may become shut, the
-/// last proven one stays.
+/// Somebody is always exempt. Root goes only when another account is proven, whatever the gate is; while it is
+/// or may become shut, the last proven one stays.
 fn may_be_removed(name: &str, facts: &GateFacts, local: &LocalAccounts, now: UnixSeconds) -> bool {
     let is_listed = facts.break_glass.iter().any(|one| one.name == name);
     let others = facts.break_glass.iter().filter(|one| one.name != name);
     let another_counts = others.into_iter().any(|one| counts(one, local, now));
     let is_open = facts.setting.gate == GateMode::Allow && facts.setting.trial.is_none();
-    !is_listed || another_counts || (is_open && name != ROOT)
+    let is_alone = facts.break_glass.len() < 2;
+    !is_listed || another_counts || (is_open && name != ROOT && !is_alone)
 }
 
 fn may(facts: &GateFacts, gate: GateMode, local: &LocalAccounts, now: UnixSeconds) -> bool {
