@@ -183,7 +183,7 @@ const GROUP_SELECT: &str = "id,displayName,mailNickname,securityEnabled,mailEnab
 visibility,createdDateTime,members";
 
 /// The disk of a test host is small: databases and temporary tables of a million people need more.
-const ROOM: &str = "set -e; mount -t tmpfs -o size=8G,mode=1777 tmpfs /var/tmp; cd /var/lib; \
+pub(super) const ROOM: &str = "set -e; mount -t tmpfs -o size=8G,mode=1777 tmpfs /var/tmp; cd /var/lib; \
 cp -a entra-login entra-login.kept; mount -t tmpfs -o size=8G tmpfs entra-login; \
 cp -a entra-login.kept/. entra-login/; chown --reference=entra-login.kept entra-login; \
 chmod --reference=entra-login.kept entra-login";
