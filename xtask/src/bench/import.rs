@@ -106,7 +106,7 @@ fn measure(host: &Host, users: u64) -> Outcome<Measured> {
 }
 
 /// The agent's user and system time: proc(5), in ticks of a hundredth of a second.
-fn processor_seconds(host: &Host) -> Outcome<f64> {
+pub(super) fn processor_seconds(host: &Host) -> Outcome<f64> {
     let told = host.run(
         "awk '{ print $14 + $15 }' /proc/$(systemctl show -P MainPID entra-agent.service)/stat",
     )?;

@@ -50,6 +50,7 @@ pub(super) fn run(workspace: &Workspace, people: u64) -> Outcome {
         ),
     ] {
         let mut row = format!("{what:<20}");
+        let before = super::import::processor_seconds(&host)?;
         for _ in 0..5 {
             let took = number(
                 &host
@@ -61,7 +62,12 @@ pub(super) fn run(workspace: &Workspace, people: u64) -> Outcome {
             slowest = slowest.max(took);
             row.push_str(&format!("{took:>7} "));
         }
-        say(&row);
+        // Each was given and taken away.
+        let processor = (super::import::processor_seconds(&host)? - before) / 10.0;
+        say(&format!(
+            "{row}  {:>6.0} ms of processor each",
+            processor * 1e3
+        ));
     }
     let peer = host.run(PEER)?;
     say(&format!(
