@@ -173,6 +173,7 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
         config.sign_in.clone(),
         throttle.clone(),
     )
+    .granting(config.access.clone())
     .counting(counters.clone());
     let admin = Admin {
         tenants: config.tenants.clone(),

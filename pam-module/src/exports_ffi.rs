@@ -12,6 +12,9 @@ use crate::phases::{Call, Entry};
 /// `PAM_PRELIM_CHECK`, which `pamsm` does not name (pam_modules.h).
 const PRELIM_CHECK: i32 = 0x4000;
 
+/// What gives a process the user's credentials (pam_setcred(3)).
+const ESTABLISH: PamFlags = PamFlags::ESTABLISH_CRED.union(PamFlags::REINITIALIZE_CRED);
+
 struct EntraModule;
 
 impl PamServiceModule for EntraModule {
@@ -20,7 +23,12 @@ impl PamServiceModule for EntraModule {
     }
 
     fn setcred(pam: Pam, flags: PamFlags, _: Vec<String>) -> PamError {
-        answer(Entry::SetCredentials, &pam, flags)
+        let entry = if flags.intersects(ESTABLISH) {
+            Entry::SetCredentials
+        } else {
+            Entry::DropCredentials
+        };
+        answer(entry, &pam, flags)
     }
 
     fn acct_mgmt(pam: Pam, flags: PamFlags, _: Vec<String>) -> PamError {

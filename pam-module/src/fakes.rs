@@ -21,6 +21,7 @@ use crate::application::{Application, Echo, Item, PromptError, Style};
 use crate::host::{Agent, Directory, Host};
 use crate::identity::Imported;
 use crate::passwd_file::PasswdFile;
+use crate::root_file::RootFile;
 
 /// The imported user's id.
 pub(crate) const ALICE_UID: u32 = 0x7800_1234;
@@ -42,6 +43,8 @@ const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\
     entra-agent:x:990:990::/var/lib/entra-login:/usr/sbin/nologin\n\
     local:x:1000:1000::/home/local:/bin/bash\n";
 
+const GROUP: &str = "root:x:0:\ndocker:x:998:\nvideo:x:44:local\nwheel:x:0:\n";
+
 /// What NSS answers.
 pub(crate) type Lookup = fn(&[u8]) -> Option<u32>;
 
@@ -55,6 +58,11 @@ pub(crate) struct FakeHost {
     pub(crate) agent: Option<FakeAgent>,
     pub(crate) peer: u32,
     pub(crate) now: u64,
+    pub(crate) local_groups: RootFile,
+    /// Object ids of the groups that alice is in.
+    pub(crate) objects: Vec<[u8; 16]>,
+    /// What was added to the process.
+    pub(crate) added: RefCell<Vec<u32>>,
     /// The question that panics.
     pub(crate) panics_at: Option<&'static str>,
     pub(crate) asked: RefCell<Vec<&'static str>>,
@@ -86,6 +94,9 @@ impl FakeHost {
             agent: None,
             peer: AGENT_UID,
             now: PUBLISHED + 60,
+            local_groups: RootFile::Absent,
+            objects: Vec::new(),
+            added: RefCell::default(),
             panics_at: None,
             asked: RefCell::default(),
             journal: RefCell::default(),
@@ -132,6 +143,26 @@ impl Host for FakeHost {
     fn uid_of(&self, name: &[u8]) -> Option<u32> {
         self.ask("nss");
         (self.nss)(name)
+    }
+
+    fn local_groups_file(&self) -> RootFile {
+        self.local_groups.clone()
+    }
+
+    fn group_file(&self) -> io::Result<PasswdFile> {
+        Ok(PasswdFile::from(GROUP))
+    }
+
+    fn objects_of(&self, _: &User) -> Result<Vec<[u8; 16]>, ReadError> {
+        if self.damaged {
+            return Err(ReadError::Missing);
+        }
+        Ok(self.objects.clone())
+    }
+
+    fn add_groups(&self, gids: &[u32]) -> io::Result<()> {
+        self.added.borrow_mut().extend(gids);
+        Ok(())
     }
 
     fn screen(&self) -> Screen {

@@ -14,7 +14,14 @@ use entra_protocol::{ClientError, Connection};
 use entra_snapshot::{Policy, ReadError, Snapshot, User};
 
 use crate::passwd_file::PasswdFile;
+use crate::root_file::{self, RootFile};
 use crate::system_ffi;
+
+/// Which Entra groups are worth a local one; root's own.
+const LOCAL_GROUPS: &str = "/etc/entra-login/local-groups";
+
+/// The uid of root.
+const ROOT: u32 = 0;
 
 /// What the module asks of the machine.
 pub(crate) trait Host {
@@ -35,6 +42,27 @@ pub(crate) trait Host {
     /// # Errors
     /// The snapshot's own.
     fn directory(&self, name: &[u8]) -> Result<Directory, ReadError>;
+
+    /// `/etc/entra-login/local-groups`.
+    fn local_groups_file(&self) -> RootFile;
+
+    /// `/etc/group`, read as a file.
+    ///
+    /// # Errors
+    /// Whatever kept it from being read whole.
+    fn group_file(&self) -> io::Result<PasswdFile>;
+
+    /// The object ids of the published groups that `user` is in.
+    ///
+    /// # Errors
+    /// The snapshot's own.
+    fn objects_of(&self, user: &User) -> Result<Vec<[u8; 16]>, ReadError>;
+
+    /// Adds these gids to the groups of the calling process (setgroups(2)).
+    ///
+    /// # Errors
+    /// The system's; `PermissionDenied` for whoever is not root.
+    fn add_groups(&self, gids: &[u32]) -> io::Result<()>;
 
     /// The terminal of the process that called PAM.
     fn screen(&self) -> Screen;
@@ -102,6 +130,28 @@ impl Host for Machine {
             known_at: snapshot.known_at(),
             user: snapshot.user_by_name(name)?,
         })
+    }
+
+    fn local_groups_file(&self) -> RootFile {
+        root_file::read(Path::new(LOCAL_GROUPS), ROOT)
+    }
+
+    fn group_file(&self) -> io::Result<PasswdFile> {
+        PasswdFile::read(Path::new("/etc/group"))
+    }
+
+    fn objects_of(&self, user: &User) -> Result<Vec<[u8; 16]>, ReadError> {
+        let snapshot = Snapshot::open(Path::new(entra_snapshot::PATH))?;
+        let mut objects = Vec::new();
+        for gid in &user.gids {
+            let group = snapshot.group_by_gid(gid.value())?;
+            objects.extend(group.map(|group| group.object_id));
+        }
+        Ok(objects)
+    }
+
+    fn add_groups(&self, gids: &[u32]) -> io::Result<()> {
+        system_ffi::add_groups(gids)
     }
 
     fn screen(&self) -> Screen {

@@ -24,9 +24,11 @@ mod exports_ffi;
 mod guard;
 mod host;
 mod identity;
+mod local_groups;
 mod pam_ffi;
 mod passwd_file;
 mod phases;
+mod root_file;
 mod sentences;
 mod system_ffi;
 

@@ -1,4 +1,4 @@
-//! `/etc/passwd` as a file, not as NSS shows it: what is written there is local, whoever else claims it.
+//! `/etc/passwd`, or `/etc/group`, as a file, not as NSS shows it: what is written there is local, whoever else claims it.
 //!
 //! Invariant: at most [`MAX_BYTES`] are read, and a file that was not read whole is an error rather than
 //! a file without the rest of its lines. Names are compared byte by byte, as glibc does.
@@ -40,6 +40,11 @@ impl PasswdFile {
     pub(crate) fn uid_of(&self, name: &[u8]) -> Option<u32> {
         let field = self.line(name)?.nth(1)?;
         std::str::from_utf8(field).ok()?.parse().ok()
+    }
+
+    /// The same of `/etc/group`, whose lines have the gid in that place (group(5)).
+    pub(crate) fn gid_of(&self, name: &[u8]) -> Option<u32> {
+        self.uid_of(name)
     }
 
     /// The fields after the name on the first line for `name`.

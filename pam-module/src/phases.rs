@@ -16,7 +16,7 @@ use crate::application::{Application, Item, PromptError, Style, printable};
 use crate::dialogue::{self, Ending, Failure, Patience};
 use crate::host::Host;
 use crate::identity::Imported;
-use crate::sentences;
+use crate::{local_groups, sentences};
 
 /// How long the report of an opened session may take: nobody waits for its answer, and it may follow an
 /// account question that already took its whole second.
@@ -31,13 +31,15 @@ pub(crate) struct Call {
     pub(crate) silent: bool,
 }
 
-/// The entry points, with the two passes of `pam_sm_chauthtok` apart.
+/// The entry points, with the two passes of `pam_sm_chauthtok` and the purposes of `pam_sm_setcred` apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// `pam_sm_authenticate`.
     Authenticate,
-    /// `pam_sm_setcred`.
+    /// `pam_sm_setcred`, `PAM_ESTABLISH_CRED` or `PAM_REINITIALIZE_CRED`.
     SetCredentials,
+    /// `pam_sm_setcred` for any other purpose.
+    DropCredentials,
     /// `pam_sm_acct_mgmt`.
     Account,
     /// `pam_sm_open_session`.
@@ -55,7 +57,7 @@ impl Entry {
     pub(crate) fn refusal(self) -> PamError {
         match self {
             Self::Authenticate => PamError::AUTH_ERR,
-            Self::SetCredentials => PamError::CRED_ERR,
+            Self::SetCredentials | Self::DropCredentials => PamError::CRED_ERR,
             Self::Account | Self::PasswordCheck | Self::PasswordUpdate => PamError::PERM_DENIED,
             Self::OpenSession | Self::CloseSession => PamError::SESSION_ERR,
         }
@@ -72,7 +74,7 @@ impl Entry {
     fn name(self) -> &'static str {
         match self {
             Self::Authenticate => "auth",
-            Self::SetCredentials => "setcred",
+            Self::SetCredentials | Self::DropCredentials => "setcred",
             Self::Account => "account",
             Self::OpenSession | Self::CloseSession => "session",
             Self::PasswordCheck | Self::PasswordUpdate => "chauthtok",
@@ -100,8 +102,12 @@ pub(crate) fn answer(
         Entry::PasswordCheck => sign_in.password(),
         // Reached only after `PasswordCheck` succeeded, in which everything was done.
         Entry::PasswordUpdate => PamError::SUCCESS,
-        // May come without `Authenticate` (key logins) and after a refused one: it grants nothing.
-        Entry::SetCredentials | Entry::CloseSession => PamError::SUCCESS,
+        // May come without `Authenticate` (key logins) and after a refused one: it says nothing about who it is.
+        Entry::SetCredentials => {
+            local_groups::grant(call, imported, application, host);
+            PamError::SUCCESS
+        }
+        Entry::DropCredentials | Entry::CloseSession => PamError::SUCCESS,
     }
 }
 

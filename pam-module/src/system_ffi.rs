@@ -1,12 +1,16 @@
-//! Three calls of libc: who has this name (getpwnam_r(3)), one line for the journal (syslog(3)), and how
-//! large the controlling terminal is (tty_ioctl(4)).
+//! Calls of libc: who has this name (getpwnam_r(3)), one line for the journal (syslog(3)), how
+//! large the controlling terminal is (tty_ioctl(4)), and further groups for this process (setgroups(2)).
 //!
 //! Nothing here decides. The buffer for a passwd entry is bounded; an entry that does not fit counts as
 //! not found.
-#![expect(unsafe_code, reason = "std offers neither NSS, nor syslog, nor ioctl")]
+#![expect(
+    unsafe_code,
+    reason = "std offers neither NSS, nor syslog, nor ioctl, nor setgroups"
+)]
 
 use std::ffi::{CString, c_char};
 use std::fs::OpenOptions;
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
@@ -80,6 +84,32 @@ pub(crate) fn terminal_size() -> Option<(u16, u16)> {
     // SAFETY: filled in by the kernel, since the request succeeded.
     let size = unsafe { size.assume_init() };
     Some((size.ws_col, size.ws_row))
+}
+
+/// Adds `gids` to the supplementary groups of this process, which keeps those that it has.
+pub(crate) fn add_groups(gids: &[u32]) -> io::Result<()> {
+    // SAFETY: with a size of 0 nothing is written (getgroups(2)).
+    let count = unsafe { libc::getgroups(0, ptr::null_mut()) };
+    let room = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+    let mut groups = vec![0; room];
+    // SAFETY: room for `count` groups; the kernel refuses rather than write more.
+    let filled = unsafe { libc::getgroups(count, groups.as_mut_ptr()) };
+    groups.truncate(usize::try_from(filled).map_err(|_| io::Error::last_os_error())?);
+    let before = groups.len();
+    for gid in gids {
+        if !groups.contains(gid) {
+            groups.push(*gid);
+        }
+    }
+    if groups.len() == before {
+        return Ok(());
+    }
+    // SAFETY: a list of that many groups, which outlives the call.
+    let status = unsafe { libc::setgroups(groups.len(), groups.as_ptr()) };
+    match status {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 #[cfg(test)]

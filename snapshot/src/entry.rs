@@ -70,9 +70,14 @@ pub struct Account {
     /// The instant at which the account ends on this host, in seconds since
     /// 1970; none if it does not.
     pub expires: Option<u64>,
-    /// The PAM services the user may use; empty means every service.
+    /// The PAM services the user may use; empty means every service,
+    /// [`NO_SERVICE`] alone means none.
     pub services: Vec<String>,
 }
+
+/// In [`Account::services`], for users who may use none: no file in /etc/pam.d
+/// has this name, so that older readers refuse every service, too.
+pub const NO_SERVICE: &str = "(none)";
 
 /// An imported group, or one of the role groups.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,7 +39,7 @@ mod tests;
 mod verify;
 mod writer;
 
-pub use entry::{Account, Gate, Group, Policy, User};
+pub use entry::{Account, Gate, Group, NO_SERVICE, Policy, User};
 pub use error::{ReadError, WriteError};
 pub use legal::{AbsolutePath, Id, Illegal, Name, Text, Upn, may_be_a_group, may_be_a_user};
 pub use members::Members;

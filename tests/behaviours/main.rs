@@ -3,6 +3,7 @@
 //! Run by `cargo xtask test`, which makes the host image first. Every test boots a
 //! host of its own, so that none sees what another did.
 
+mod access;
 mod adopt_local_account;
 mod agent_away;
 mod as_installed;
@@ -27,6 +28,7 @@ mod hosts_boot;
 mod ids_across_hosts;
 mod killed_import;
 mod load;
+mod local_groups;
 mod managed_identity;
 mod metrics;
 mod microsoft_graph_sdk;

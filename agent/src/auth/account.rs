@@ -4,8 +4,8 @@
 
 use entra_protocol::login::{Outcome, Verdict};
 
-use super::admission::{self, NotAdmitted, SWITCHED_OFF};
-use super::conversation::{OWN_TROUBLE, in_store, said};
+use super::admission::{self, Known, NotAdmitted, SWITCHED_OFF};
+use super::conversation::{OWN_TROUBLE, said};
 use super::{Asked, SignIns};
 use crate::entra::errors;
 use crate::store::Barred;
@@ -18,33 +18,24 @@ impl SignIns {
     /// `pam_sm_acct_mgmt`: may this person be on this host now, however they came (keys and cron
     /// included)?
     pub async fn account(&self, asked: &Asked) -> Verdict {
-        let user = asked.user.clone();
-        let found = in_store(&self.store, move |store| {
-            Ok((store.person_by_login(&user)?, store.policy()?))
-        });
-        let verdict = match found.await {
+        let verdict = match self.whom(asked).await {
             Err(error) => {
                 tracing::error!("account of {:?}: {error}", asked.user);
                 said(Outcome::Unavailable, OWN_TROUBLE)
             }
-            Ok((None, _)) => admission::refusal(NotAdmitted::NotImported, &asked.user),
-            Ok((Some(person), _)) if !self.tenants.contains_key(&person.key.tenant) => {
-                admission::refusal(NotAdmitted::NotServed, &person.name)
-            }
-            Ok((Some(person), policy)) => {
-                match admission::standing(&person, &policy, self.store.now()) {
-                    Ok(()) => Verdict {
-                        outcome: Outcome::Success,
-                        message: None,
-                    },
-                    Err(NotAdmitted::SwitchedOff) => said(Outcome::PermissionDenied, SWITCHED_OFF),
-                    Err(NotAdmitted::Disabled) => said(Outcome::AccountExpired, errors::DISABLED),
-                    Err(NotAdmitted::Barred(barred @ Barred::Expired)) => {
-                        said(Outcome::AccountExpired, admission::sentence(barred))
-                    }
-                    Err(reason) => admission::refusal(reason, &person.name),
+            Ok(None) => admission::refusal(NotAdmitted::NotImported, &asked.user),
+            Ok(Some(known)) => match self.stands(&known, &asked.service) {
+                Ok(()) => Verdict {
+                    outcome: Outcome::Success,
+                    message: None,
+                },
+                Err(NotAdmitted::SwitchedOff) => said(Outcome::PermissionDenied, SWITCHED_OFF),
+                Err(NotAdmitted::Disabled) => said(Outcome::AccountExpired, errors::DISABLED),
+                Err(NotAdmitted::Barred(barred @ Barred::Expired)) => {
+                    said(Outcome::AccountExpired, admission::sentence(barred))
                 }
-            }
+                Err(reason) => admission::refusal(reason, &known.person.name),
+            },
         };
         if verdict.outcome != Outcome::Success {
             tracing::warn!(
@@ -56,6 +47,14 @@ impl SignIns {
             );
         }
         verdict
+    }
+
+    /// Whether this person may be here, whoever they proved to be.
+    pub(super) fn stands(&self, known: &Known, service: &str) -> Result<(), NotAdmitted> {
+        if !self.tenants.contains_key(&known.person.key.tenant) {
+            return Err(NotAdmitted::NotServed);
+        }
+        known.standing(service, self.store.now())
     }
 
     /// `pam_sm_open_session`: reported, never refused.

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use entra_protocol::login::{Outcome, Verdict};
 
-use super::admission::{self, NotAdmitted};
+use super::admission::{self, Known, NotAdmitted};
 use super::journal::{self, Trail};
 use super::module::{Ended, Module};
 use super::{Asked, SignIns, TenantLogin, device_code, password};
 use crate::config::Method;
 use crate::entra::{EntraError, IdToken, LOGIN_REQUEST_LIMIT, ProofError, VerifiedIdentity};
 use crate::identity::ObjectKey;
-use crate::store::{Person, Policy, SignInRecord, Store, StoreError};
+use crate::store::{Person, SignInRecord, Store, StoreError};
 
 /// What a person hears when this host's own databases fail.
 pub(super) const OWN_TROUBLE: &str =
@@ -47,8 +47,8 @@ impl SignIns {
     /// Asks the person, asks the tenant, and decides. The verdict is in the journal when this returns.
     pub async fn authenticate(&self, asked: &Asked, module: &mut impl Module) -> Verdict {
         let mut trail = Trail::default();
-        let person = match self.whom(asked).await {
-            Ok(person) => person,
+        let known = match self.whom(asked).await {
+            Ok(known) => known,
             Err(error) => {
                 trail.needs_administrator = true;
                 trail.fact("store", error);
@@ -57,15 +57,12 @@ impl SignIns {
                 return verdict;
             }
         };
-        let Some((person, policy)) = person else {
+        let Some(known) = known else {
             let verdict = admission::refusal(NotAdmitted::NotImported, &asked.user);
             journal::verdict(asked, None, &trail, &verdict);
             return verdict;
         };
-        let verdict = match self
-            .decide(asked, &person, &policy, module, &mut trail)
-            .await
-        {
+        let verdict = match self.decide(asked, &known, module, &mut trail).await {
             Ok(verdict) => verdict,
             Err(ended) => {
                 trail.fact("ended", format_args!("the module: {ended:?}"));
@@ -75,23 +72,24 @@ impl SignIns {
                 }
             }
         };
-        journal::verdict(asked, Some(&person), &trail, &verdict);
+        let person = &known.person;
+        journal::verdict(asked, Some(person), &trail, &verdict);
         let tenant = person.key.tenant;
         self.counters
             .sign_in(tenant, trail.method_word(), verdict.outcome);
-        self.record(asked, &person, &trail, &verdict).await;
+        self.record(asked, person, &trail, &verdict).await;
         verdict
     }
 
     async fn decide(
         &self,
         asked: &Asked,
-        person: &Person,
-        policy: &Policy,
+        known: &Known,
         module: &mut impl Module,
         trail: &mut Trail,
     ) -> Result<Verdict, Ended> {
-        if let Err(reason) = admission::standing(person, policy, self.store.now()) {
+        let person = &known.person;
+        if let Err(reason) = known.standing(&asked.service, self.store.now()) {
             trail.fact("standing", reason);
             return Ok(admission::refusal(reason, &person.name));
         }
@@ -121,7 +119,7 @@ impl SignIns {
                     {
                         self.throttle.take_back(&trying).await;
                     }
-                    return Ok(self.admit(&identity, person, trail).await);
+                    return Ok(self.admit(&identity, asked, person, trail).await);
                 }
                 Step::Next(otherwise) => last_word = otherwise,
                 Step::NextSaying(verdict) => {
@@ -140,14 +138,19 @@ impl SignIns {
     async fn admit(
         &self,
         identity: &VerifiedIdentity,
+        asked: &Asked,
         asked_for: &Person,
         trail: &mut Trail,
     ) -> Verdict {
         let key = asked_for.key;
+        let access = self.access.clone();
         let found = in_store(&self.store, move |store| {
-            Ok((store.person_by_object(&key)?, store.policy()?))
+            let person = store.person_by_object(&key)?;
+            person
+                .map(|person| Known::of(store, &access, person))
+                .transpose()
         });
-        let (person, policy) = match found.await {
+        let known = match found.await {
             Ok(found) => found,
             Err(error) => {
                 trail.needs_administrator = true;
@@ -155,7 +158,8 @@ impl SignIns {
                 return said(Outcome::Unavailable, OWN_TROUBLE);
             }
         };
-        match admission::admit(identity, key, person.as_ref(), &policy, self.store.now()) {
+        let now = self.store.now();
+        match admission::admit(identity, key, &asked.service, known.as_ref(), now) {
             Ok(admitted) => admission::success(identity, &admitted),
             Err(reason) => {
                 trail.fact("not-admitted", format_args!("{reason}; asked for {key}"));
@@ -183,14 +187,14 @@ impl SignIns {
         }
     }
 
-    async fn whom(&self, asked: &Asked) -> Result<Option<(Person, Policy)>, StoreError> {
-        let user = asked.user.clone();
+    /// Whom the name means, with all that decides about them.
+    pub(super) async fn whom(&self, asked: &Asked) -> Result<Option<Known>, StoreError> {
+        let (user, access) = (asked.user.clone(), self.access.clone());
         in_store(&self.store, move |store| {
             let person = store.person_by_login(&user)?;
-            Ok(match person {
-                Some(person) => Some((person, store.policy()?)),
-                None => None,
-            })
+            person
+                .map(|person| Known::of(store, &access, person))
+                .transpose()
         })
         .await
     }

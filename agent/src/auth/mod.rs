@@ -30,7 +30,7 @@ use std::sync::Arc;
 use entra_protocol::login::Screen;
 use tokio::time::Instant;
 
-use crate::config::SignIn;
+use crate::config::{Access, SignIn};
 use crate::counters::Counters;
 use crate::entra::{LoginService, Verifier};
 use crate::identity::TenantId;
@@ -61,6 +61,8 @@ pub struct SignIns {
     throttle: Throttle,
     /// For monitoring.
     counters: Counters,
+    /// Who may use which service.
+    access: Arc<Access>,
 }
 
 impl SignIns {
@@ -80,7 +82,15 @@ impl SignIns {
             methods,
             throttle,
             counters: Counters::default(),
+            access: Arc::default(),
         }
+    }
+
+    /// The same, for those only whom `[[access]]` lets in.
+    #[must_use]
+    pub fn granting(mut self, access: Access) -> Self {
+        self.access = Arc::new(access);
+        self
     }
 
     /// The same, counting there how sign-ins end.

@@ -6,6 +6,7 @@
 //!
 //! What operators change while the agent runs (roles, enablement) is in `state.db`, not here.
 
+mod access;
 mod cloud;
 mod credential;
 mod error;
@@ -25,6 +26,7 @@ use reqwest::Url;
 
 use crate::identity::{ObjectId, TenantId};
 
+pub use access::{Access, Services};
 pub use cloud::clouds;
 pub use credential::{Credential, ManagedIdentity, MetadataSource};
 pub use error::ConfigError;
@@ -56,6 +58,8 @@ pub struct Config {
     pub groups: Groups,
     /// Which sign-in methods each PAM service offers (`[sign_in]`).
     pub sign_in: SignIn,
+    /// Who may use this host (`[[access]]`).
+    pub access: Access,
     /// How long the host stands on its own (`[offline]`).
     pub offline: Offline,
     /// Whether `getent passwd` lists imported people (`[directory] enumerate`).

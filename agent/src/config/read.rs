@@ -12,7 +12,7 @@ use super::section::{Section, most_alike};
 use super::sign_in::LOGIN_GRACE;
 use super::{
     Config, ConfigError, Groups, Homes, Ids, Method, NameAttribute, Names, Offline, Proxy, SignIn,
-    proxy, tenant,
+    access, proxy, tenant,
 };
 use crate::identity::ObjectId;
 
@@ -48,8 +48,10 @@ pub fn parse(text: &str) -> Result<Config, ConfigError> {
     let table: Table =
         toml::from_str(text).map_err(|error| ConfigError::Syntax(error.to_string()))?;
     let mut top = Section::open("", table)?;
+    let tenants = tenant::read(top.tables("tenant")?)?;
     Ok(Config {
-        tenants: tenant::read(top.tables("tenant")?)?,
+        access: access::read(top.tables("access")?, &tenants)?,
+        tenants,
         names: read_names(top.section("names", "names")?)?,
         homes: read_homes(top.section("homes", "homes")?)?,
         ids: read_ids(top.section("ids", "ids")?)?,

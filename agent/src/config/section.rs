@@ -20,6 +20,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "ids",
             "groups",
             "sign_in",
+            "access",
             "offline",
             "directory",
             "proxy",
@@ -77,6 +78,10 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     (
         "sign_in",
         &["remote", "local", "services", "login_grace_seconds"],
+    ),
+    (
+        "access",
+        &["everybody", "role", "groups", "tenant", "services"],
     ),
     ("offline", &["maximum_age_days"]),
     ("directory", &["enumerate"]),

@@ -1,6 +1,9 @@
 //! What `agent.toml` takes, and how it is refused.
 
+use entra_protocol::admin::Role;
+
 use super::*;
+use crate::identity::ObjectKey;
 
 mod credentials;
 
@@ -58,6 +61,15 @@ local = ["device-code"]
 login_grace_seconds = 60
 [sign_in.services]
 sshd = ["password", "device-code"]
+[[access]]
+role = "operator"
+[[access]]
+groups = ["a0000000-0000-4000-8000-000000000009"]
+services = ["sshd", "sudo"]
+[[access]]
+everybody = true
+tenant = "contoso.example"
+services = ["cron"]
 [offline]
 maximum_age_days = 3
 [directory]
@@ -147,6 +159,7 @@ fn every_key_is_read() {
     assert_eq!(config.sign_in.remote_limit().as_secs(), 50);
     assert_eq!(config.sign_in.methods("su"), [Method::DeviceCode]);
     assert!(config.enumerate);
+    assert_eq!(config.access.groups().count(), 1);
     let proxy = config.proxy.unwrap();
     assert_eq!(proxy.name(), "proxy.example:3128");
     let login = proxy.login.unwrap();
@@ -243,6 +256,35 @@ fn a_wrong_value_names_the_key_and_what_it_takes() {
         ),
         ("groups = 1", "takes a section"),
         (
+            "[access]\nrole = \"user\"",
+            "top of the file: `access` takes a section in double brackets",
+        ),
+        (
+            "[[access]]\nservices = [\"sshd\"]",
+            "[access]: the key `role` or `groups` or `everybody` is missing",
+        ),
+        (
+            "[[access]]\nrole = \"admin\"",
+            "[access]: `role` takes user or auditor or operator or administrator, not \"admin\" \
+             (did you mean \"administrator\"?)",
+        ),
+        (
+            "[[access]]\ngroups = [\"Engineering\"]",
+            "[access]: `groups` takes object ids of groups",
+        ),
+        (
+            "[[access]]\neverybody = true\ntenant = \"other.example\"",
+            "[access]: `tenant` takes the id or the domain of a [[tenant]]",
+        ),
+        (
+            "[[access]]\neverybody = true\nservices = []",
+            "[access]: `services` takes at least one service",
+        ),
+        (
+            "[[access]]\neverybody = true\nservices = [\"/etc/pam.d/sshd\"]",
+            "[access]: `services` takes names of files in /etc/pam.d",
+        ),
+        (
             "[tenant.schedule]\ninterval_minutes = 4",
             "[tenant.schedule]: `interval_minutes` takes a whole number from 5 to 10080",
         ),
@@ -261,6 +303,57 @@ fn a_wrong_value_names_the_key_and_what_it_takes() {
     assert!(error(&bad_id).contains("`id` takes the tenant's id"));
     let plain = LEAST.replace("domain", "login_url = \"http://login.example\"\ndomain");
     assert!(error(&plain).contains("`login_url` takes an origin"));
+}
+
+#[test]
+fn what_access_grants_is_the_sum_of_what_each_section_does() {
+    let another = LEAST
+        .replace("7d1c2f6e-94a3", "8e2d3a7f-94a3")
+        .replace("Contoso", "Fabrikam");
+    let text = format!(
+        "{LEAST}{another}
+        [[access]]
+        role = \"operator\"
+        [[access]]
+        groups = [\"a0000000-0000-4000-8000-000000000009\"]
+        services = [\"sshd\", \"sudo\"]
+        [[access]]
+        everybody = true
+        tenant = \"fabrikam.example\"
+        services = [\"cron\"]"
+    );
+    let config = parse(&text).unwrap();
+    let person = |tenant: usize| ObjectKey {
+        tenant: config.tenants[tenant].id,
+        object: "a0000000-0000-4000-8000-000000000001".parse().unwrap(),
+    };
+    let services = |tenant, role, is_in: bool| {
+        let is_in = |_: &ObjectKey| Ok::<_, std::convert::Infallible>(is_in);
+        let Ok(services) = config.access.services(&person(tenant), role, is_in);
+        services
+    };
+    let only = |list: &[&str]| Services::Only(list.iter().map(|&it| it.to_owned()).collect());
+    for role in [Role::Operator, Role::Administrator] {
+        assert_eq!(services(0, role, false), Services::All);
+    }
+    assert_eq!(services(0, Role::Auditor, false), only(&[]));
+    let granted = only(&["sshd", "sudo", "systemd-user"]);
+    assert_eq!(services(0, Role::User, true), granted);
+    // The group is the first tenant's: nobody of another one is in it, whatever its object id.
+    assert_eq!(
+        services(1, Role::User, true),
+        only(&["cron", "systemd-user"])
+    );
+    for (service, allowed) in [("sshd", true), ("", true), ("su", false)] {
+        assert_eq!(granted.allow(service), allowed, "{service}");
+        assert!(Services::All.allow(service));
+        assert!(!only(&[]).allow(service));
+    }
+    let nothing = parse(LEAST).unwrap().access;
+    let Ok(all) = nothing.services(&person(0), Role::User, |_: &ObjectKey| {
+        Ok::<_, std::convert::Infallible>(false)
+    });
+    assert_eq!(all, Services::All);
 }
 
 #[test]

@@ -13,6 +13,7 @@
 
 mod entries;
 mod error;
+mod granted;
 mod homes;
 mod left_out;
 mod roles;
@@ -24,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use entra_snapshot::{Policy, Published, Snapshot, WriteError, Writer};
 
 use crate::clock::{Clock, UnixSeconds};
-use crate::config::{Config, Homes};
+use crate::config::{Access, Config, Homes};
 use crate::graph::RandomBytes;
 use crate::identity::TenantId;
 use crate::ids::{IdRange, IllegalRange};
@@ -32,6 +33,7 @@ use crate::names::{LocalAccounts, LocalFileError};
 use crate::store::{Publication, Reading, Store, Verdict};
 
 use entries::Rules;
+use granted::Granted;
 use left_out::LeftOutList;
 use roles::RoleLists;
 
@@ -86,6 +88,8 @@ pub struct Publisher {
     homes: Homes,
     members_max: u32,
     enumerate: bool,
+    /// Who may use which service.
+    access: Access,
     /// Seconds for which the snapshot's account states count without the agent.
     offline_maximum_age: u32,
     local: LocalFiles,
@@ -139,6 +143,7 @@ impl Publisher {
             homes: config.homes.clone(),
             members_max: config.groups.members_max,
             enumerate: config.enumerate,
+            access: config.access.clone(),
             offline_maximum_age: u32::try_from(config.offline.maximum_age.as_secs())
                 .unwrap_or(u32::MAX),
             local,
@@ -237,9 +242,13 @@ impl Publisher {
         rules: &Rules<'_>,
         left_out: &mut LeftOutList,
     ) -> Result<(), PublishError> {
+        let mut granted = Granted::new(&self.access);
         reading.each_group(|group| {
             Ok::<_, PublishError>(match rules.group(group) {
-                Ok(_) => Verdict::Published,
+                Ok(_) => {
+                    granted.published(group);
+                    Verdict::Published
+                }
                 Err(reason) => left_out.add(group.key, &group.name, reason),
             })
         })?;
@@ -251,6 +260,7 @@ impl Publisher {
                 Ok(user) => user,
                 Err(reason) => return Ok(left_out.add(key, &person.name, reason)),
             };
+            user.account.services = granted.services_of(&person);
             user.gids.extend(roles.gids_of(role));
             match writer.add_user(&user) {
                 Ok(()) => {

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 mod left_out;
 mod memory;
+mod roles;
 
 use super::*;
 use crate::config;
@@ -292,59 +293,51 @@ fn a_shell_must_be_listed() {
     assert_eq!(none.default("bad:shell").unwrap().as_str(), "/bin/sh");
 }
 
-/// What a role group stands for is a right that nobody may ask the account phase about: polkit's rules, a file's
-/// group. So whoever may not sign in has none.
+/// Bob's group grants sshd; alice is an operator, and may all; who is granted nothing has a service that is
+/// none.
 #[test]
-fn who_may_not_sign_in_is_in_no_role_group_but_that_of_all() {
-    use crate::store::Restrict;
-    let host = Host::new(&configuration());
+fn what_access_grants_is_in_the_record() {
+    let access = format!(
+        "[[access]]\nrole = \"operator\"\n\
+         [[access]]\ngroups = [\"{}\"]\nservices = [\"sshd\"]\n",
+        key(9).object
+    );
+    let text = format!(
+        "[[tenant]]\nid = \"{TENANT}\"\ndomain = \"contoso.example\"\n\
+         [tenant.sync]\nclient_id = \"a\"\nclient_secret_file = \"/x\"\n\
+         [tenant.login]\nclient_id = \"b\"\n\
+         [ids]\nbase = 100000\nsize = 100000\n{access}"
+    );
+    let host = Host::new(&config::parse(&text).unwrap());
+    let people = [(1, "alice"), (2, "bob"), (3, "erin")];
+    let groups: [(u8, &str, &[u8]); 2] = [(9, "sales", &[2]), (8, "other", &[3])];
     host.store
-        .commit_import(&directory(
-            &[(1, "alice"), (2, "bob"), (3, "carol"), (4, "dave")],
-            &[],
-        ))
+        .commit_import(&directory(&people, &groups))
         .unwrap();
     let actor = Actor {
         uid: 0,
         name: "root".to_owned(),
         role: None,
     };
-    let everybody = [key(1), key(2), key(3), key(4)];
     host.store
-        .set_roles(&everybody, Role::Administrator, &actor)
+        .set_roles(&[key(1)], Role::Operator, &actor)
         .unwrap();
-    host.store
-        .restrict(&[key(2)], Restrict::Block, &actor)
-        .unwrap();
-    let now = StoppedClock.now();
-    host.store
-        .restrict(&[key(3)], Restrict::Expire(Some(now)), &actor)
-        .unwrap();
-    host.store.mark_disabled(&key(4)).unwrap();
     host.publisher.publish().unwrap();
     let snapshot = host.snapshot();
-    for (group, expected) in [
-        ("entra-users", &["alice", "bob", "carol", "dave"][..]),
-        ("entra-auditors", &["alice"]),
-        ("entra-operators", &["alice"]),
-        ("entra-admins", &["alice"]),
+    for (name, services) in [
+        ("alice", &[][..]),
+        ("bob", &["sshd", "systemd-user"]),
+        ("erin", &["(none)"]),
     ] {
-        let group = snapshot.group_by_name(group.as_bytes()).unwrap().unwrap();
-        let members: Vec<_> = group.members.iter().map(|name| name.as_str()).collect();
-        assert_eq!(members, expected, "{}", group.name.as_str());
-        // `id NAME` goes by the person's own list.
-        for name in ["alice", "bob", "carol", "dave"] {
-            let user = snapshot.user_by_name(name.as_bytes()).unwrap().unwrap();
-            assert_eq!(user.gids.contains(&group.gid), expected.contains(&name));
-            let person = host.store.person_by_login(name).unwrap().unwrap();
-            let listed = host
-                .store
-                .groups_of(&person.key, person.role_in_force(now))
-                .unwrap();
-            assert_eq!(
-                listed.contains(&group.name.as_str().to_owned()),
-                expected.contains(&name)
-            );
-        }
+        let user = snapshot.user_by_name(name.as_bytes()).unwrap().unwrap();
+        assert_eq!(user.account.services, services, "{name}");
     }
+    // A group that a local one stands in the way of is not published, and grants nothing.
+    fs::write(host.folder.path().join("group"), "sales:x:100:\n").unwrap();
+    host.publisher.publish().unwrap();
+    let bob = host.snapshot().user_by_name(b"bob").unwrap().unwrap();
+    assert_eq!(bob.account.services, ["(none)"]);
+    assert!(!host.store.is_member(&key(9), &key(2)).unwrap());
+    assert!(host.store.is_member(&key(8), &key(3)).unwrap());
+    assert!(!host.store.is_member(&key(8), &key(2)).unwrap());
 }

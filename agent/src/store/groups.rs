@@ -213,6 +213,24 @@ impl Store {
         Ok(members)
     }
 
+    /// Whether this person is in this group, or in one within it. Nobody is in a group that is not published.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn is_member(&self, group: &ObjectKey, person: &ObjectKey) -> Result<bool, StoreError> {
+        if group.tenant != person.tenant {
+            return Ok(false);
+        }
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(
+            "SELECT 1 FROM memberships AS m
+             JOIN groups AS g ON g.tenant = m.tenant AND g.object = m.parent
+             WHERE m.tenant = ?1 AND m.parent = ?2 AND m.member = ?3
+               AND g.name IS NOT NULL AND g.displaced = 0",
+        )?;
+        Ok(statement.exists((group.tenant, group.object, person.object))?)
+    }
+
     /// Names of the groups that a person of this role is in on this host: imported ones, nested ones
     /// included, and the role groups. By name.
     ///
