@@ -53,8 +53,7 @@ pub(super) fn run(workspace: &Workspace, people: u64) -> Outcome {
         let before = super::import::processor_seconds(&host)?;
         for _ in 0..5 {
             let took = number(
-                &host
-                    .run_within(LIMIT, &until_shown(&change, member))?
+                host.run_within(LIMIT, &until_shown(&change, member))?
                     .stdout()?,
             )?;
             host.run_within(LIMIT, &format!("entractl {undo} >/dev/null"))?
