@@ -55,6 +55,10 @@ fn dispatch(words: &[&str]) -> Outcome {
         ["bench", "import", sizes @ ..] => bench::import(&workspace, &numbers(sizes)?),
         ["bench", "login"] => bench::login(&workspace, None),
         ["bench", "login", count] => bench::login(&workspace, numbers(&[*count])?.first().copied()),
+        ["bench", "roles"] => bench::roles(&workspace, None),
+        ["bench", "roles", people] => {
+            bench::roles(&workspace, numbers(&[*people])?.first().copied())
+        }
         ["check"] => check::everything(&workspace),
         ["help" | "--help" | "-h"] | [] => {
             say(USAGE);
@@ -92,5 +96,7 @@ usage: cargo xtask COMMAND
                          time, processor and memory, next to a bare client
   bench login [N]        so many sign-ins by password, one at a time (500): p50 and
                          p99 next to the tenant's own answer
+  bench roles [N]        how long a role takes to show in NSS with so many people
+                         (100000), given to one and to a group of all
 
 Needs root on Debian 12 or later: hosts are booted with systemd-nspawn.";

@@ -106,7 +106,7 @@ fn measure(host: &Host, users: u64) -> Outcome<Measured> {
 }
 
 /// The agent's user and system time: proc(5), in ticks of a hundredth of a second.
-fn processor_seconds(host: &Host) -> Outcome<f64> {
+pub(super) fn processor_seconds(host: &Host) -> Outcome<f64> {
     let told = host.run(
         "awk '{ print $14 + $15 }' /proc/$(systemctl show -P MainPID entra-agent.service)/stat",
     )?;
@@ -183,7 +183,7 @@ const GROUP_SELECT: &str = "id,displayName,mailNickname,securityEnabled,mailEnab
 visibility,createdDateTime,members";
 
 /// The disk of a test host is small: databases and temporary tables of a million people need more.
-const ROOM: &str = "set -e; mount -t tmpfs -o size=8G,mode=1777 tmpfs /var/tmp; cd /var/lib; \
+pub(super) const ROOM: &str = "set -e; mount -t tmpfs -o size=8G,mode=1777 tmpfs /var/tmp; cd /var/lib; \
 cp -a entra-login entra-login.kept; mount -t tmpfs -o size=8G tmpfs entra-login; \
 cp -a entra-login.kept/. entra-login/; chown --reference=entra-login.kept entra-login; \
 chmod --reference=entra-login.kept entra-login";

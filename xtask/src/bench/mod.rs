@@ -5,6 +5,7 @@
 
 mod import;
 mod login;
+mod roles;
 
 use crate::command::Outcome;
 use crate::place::Workspace;
@@ -17,6 +18,11 @@ pub(crate) fn import(workspace: &Workspace, sizes: &[u64]) -> Outcome {
 /// So many sign-ins, one at a time.
 pub(crate) fn login(workspace: &Workspace, count: Option<u64>) -> Outcome {
     login::run(workspace, count.unwrap_or(login::COUNT))
+}
+
+/// Roles on a host of so many people.
+pub(crate) fn roles(workspace: &Workspace, people: Option<u64>) -> Outcome {
+    roles::run(workspace, people.unwrap_or(roles::PEOPLE))
 }
 
 /// The sizes that count: a large company, a very large one, and what no one has.
