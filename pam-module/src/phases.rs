@@ -210,8 +210,8 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
             rhost: self.application.item(Item::RemoteHost),
             silent: self.call.silent,
             screen: match phase {
-                Phase::Auth => self.host.screen(),
-                Phase::Account | Phase::OpenSession | Phase::Password => Screen::default(),
+                Phase::Auth | Phase::Password => self.host.screen(),
+                Phase::Account | Phase::OpenSession => Screen::default(),
             },
         };
         dialogue::converse(self.host, self.application, begin, patience)

@@ -15,6 +15,7 @@ mod device_code;
 mod invitation;
 mod journal;
 mod module;
+mod passcode;
 mod password;
 mod patience;
 mod qr_code;

@@ -1,7 +1,7 @@
 //! What a verdict of the tenant does to what is kept of a person for times without it, and what is done where no
 //! verdict could be had.
 //!
-//! Invariant: [`without_verdict`] is the one caller of the comparison, and is called only with an error of the
+//! Invariant: [`without_verdict`] is, with the passcode's own prompt, the one caller of the comparison, and is called only with an error of the
 //! class "no verdict" ([`Class::Unavailable`]). What comes of it is a refusal unless the comparison came out equal;
 //! the error itself is never more than the sentence of that refusal.
 
@@ -13,10 +13,10 @@ use entra_protocol::Secret;
 use entra_protocol::login::Outcome;
 use tokio::time::Instant;
 
-use super::SignIns;
 use super::conversation::{Step, refused, said};
 use super::journal::Trail;
 use super::throttle::{End, Turn, minutes};
+use super::{Asked, SignIns};
 use crate::entra::EntraError;
 use crate::entra::errors::Class;
 use crate::identity::ObjectKey;
@@ -76,13 +76,17 @@ pub(super) fn fate(error: &EntraError) -> Fate {
 /// Compares, where the tenant could not be asked, with what is kept.
 pub(super) async fn without_verdict(
     sign_ins: &SignIns,
+    asked: &Asked,
     person: &Person,
     password: Secret,
     turn: Turn,
     error: &EntraError,
     trail: &mut Trail,
 ) -> Step {
-    let compared = sign_ins.offline.try_password(person, password).await;
+    let compared = sign_ins
+        .offline
+        .try_secret(person, password, &asked.service)
+        .await;
     turn.end(match &compared {
         // Not as proven: what the tenant has counted before counts there still.
         Ok(_) | Err(NoMatch::Nothing(_) | NoMatch::Held(_) | NoMatch::Trouble(_)) => End::NoVerdict,

@@ -12,6 +12,7 @@ use crate::entra::errors;
 
 mod methods;
 mod offline;
+mod passcode;
 
 /// Runs one sign-in; the module shows afterwards what it was told.
 async fn sign_in(

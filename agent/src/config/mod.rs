@@ -9,6 +9,7 @@
 mod cloud;
 mod credential;
 mod error;
+mod passcode;
 mod posix;
 mod proxy;
 mod read;
@@ -28,6 +29,7 @@ use crate::identity::{ObjectId, TenantId};
 pub use cloud::clouds;
 pub use credential::{Credential, ManagedIdentity, MetadataSource};
 pub use error::ConfigError;
+pub use passcode::Passcode;
 pub use posix::{IdSource, PosixSources, Sssd};
 pub use proxy::{Proxy, ProxyLogin};
 pub(crate) use read::read_bounded;
@@ -58,6 +60,8 @@ pub struct Config {
     pub sign_in: SignIn,
     /// How long the host stands on its own (`[offline]`).
     pub offline: Offline,
+    /// Whether people may have a passcode, and where it counts (`[passcode]`).
+    pub passcode: Passcode,
     /// Whether `getent passwd` lists imported people (`[directory] enumerate`).
     pub enumerate: bool,
     /// The way to Entra and Graph (`[proxy]`).

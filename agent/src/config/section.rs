@@ -21,6 +21,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "groups",
             "sign_in",
             "offline",
+            "passcode",
             "directory",
             "proxy",
         ],
@@ -79,6 +80,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
         &["remote", "local", "services", "login_grace_seconds"],
     ),
     ("offline", &["maximum_age_days", "password"]),
+    ("passcode", &["enabled", "services"]),
     ("directory", &["enumerate"]),
     (
         "proxy",

@@ -60,6 +60,10 @@ login_grace_seconds = 60
 sshd = ["password", "device-code"]
 [offline]
 maximum_age_days = 3
+password = false
+[passcode]
+enabled = true
+services = ["sudo"]
 [directory]
 enumerate = true
 [proxy]
@@ -94,6 +98,8 @@ fn the_least_gives_the_defaults() {
     assert_eq!(config.homes.template, "/home/{name}");
     assert_eq!(config.groups.members_max, 5_000);
     assert_eq!(config.offline.maximum_age.as_secs(), 14 * 24 * 60 * 60);
+    assert!(config.offline.password);
+    assert!(!config.passcode.enabled);
     assert!(!config.enumerate);
     assert_eq!(config.sign_in.methods("sshd"), [Method::DeviceCode]);
     assert_eq!(config.sign_in.remote_limit().as_secs(), 110);
@@ -147,6 +153,8 @@ fn every_key_is_read() {
     assert_eq!(config.sign_in.remote_limit().as_secs(), 50);
     assert_eq!(config.sign_in.methods("su"), [Method::DeviceCode]);
     assert!(config.enumerate);
+    assert!(!config.offline.password);
+    assert!(config.passcode.covers("sudo") && !config.passcode.covers("su"));
     let proxy = config.proxy.unwrap();
     assert_eq!(proxy.name(), "proxy.example:3128");
     let login = proxy.login.unwrap();

@@ -39,6 +39,7 @@ const MODE: u32 = 0o600;
 /// What each derived key is for. A label is never used for anything else.
 const LABEL_OF_ID: &[u8] = b"entra-login 1: id of the offline key";
 const LABEL_OF_VERIFIERS: &[u8] = b"entra-login 1: verifiers";
+const LABEL_OF_TOKENS: &[u8] = b"entra-login 1: refresh tokens";
 
 /// Where the key is.
 #[derive(Debug, Clone)]
@@ -53,6 +54,7 @@ pub struct KeySource {
 pub struct OfflineKey {
     id: [u8; 16],
     verifiers: Zeroizing<[u8; LENGTH]>,
+    tokens: Zeroizing<[u8; LENGTH]>,
 }
 
 /// Why there is no key.
@@ -210,6 +212,10 @@ impl OfflineKey {
         hmac::Key::new(hmac::HMAC_SHA256, self.verifiers.as_ref())
     }
 
+    pub(super) fn of_tokens(&self) -> &[u8] {
+        self.tokens.as_ref()
+    }
+
     fn of(bytes: &[u8]) -> Self {
         let mut id = [0; 16];
         for (to, from) in id.iter_mut().zip(derived(bytes, LABEL_OF_ID).iter()) {
@@ -218,6 +224,7 @@ impl OfflineKey {
         Self {
             id,
             verifiers: derived(bytes, LABEL_OF_VERIFIERS),
+            tokens: derived(bytes, LABEL_OF_TOKENS),
         }
     }
 }

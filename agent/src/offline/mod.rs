@@ -2,7 +2,8 @@
 //!
 //! After a sign-in with a password that the tenant accepted, a *verifier* of that password is kept: enough to
 //! recognise it, not to find it out (`verifier`). It is used by the sign-in alone, and only where no verdict
-//! could be had. Invariants:
+//! could be had. A passcode is kept likewise, and with it, sealed (`seal`), the refresh token of the sign-in that
+//! it stands for. Invariants:
 //! - A [`Matched`] is made here and nowhere else, by a comparison that came out equal: no error, of the network
 //!   or of this host, makes one. It is the only road to a success without the tenant.
 //! - A try is counted on the disk before the comparison ([`Store::charge_try`]): neither a crash nor a power
@@ -16,6 +17,7 @@
 mod attempts;
 mod key;
 mod life;
+mod seal;
 mod verifier;
 
 use std::fmt;
@@ -27,7 +29,8 @@ use tokio::sync::Semaphore;
 
 use crate::auth::{away, in_store};
 use crate::clock::Clock;
-use crate::config;
+use crate::config::{self, is_remote};
+use crate::entra::RefreshToken;
 use crate::identity::ObjectKey;
 use crate::store::{NewVerifier, Person, Store, StoreError, VerifierKind};
 
@@ -50,6 +53,7 @@ struct Shared {
     keys: KeySource,
     clock: Arc<dyn Clock>,
     rules: config::Offline,
+    passcode: config::Passcode,
     turns: Semaphore,
 }
 
@@ -57,6 +61,7 @@ struct Shared {
 #[derive(Debug)]
 pub struct Matched {
     key: ObjectKey,
+    kind: VerifierKind,
 }
 
 impl Matched {
@@ -64,6 +69,12 @@ impl Matched {
     #[must_use]
     pub fn key(&self) -> ObjectKey {
         self.key
+    }
+
+    /// Which secret it was.
+    #[must_use]
+    pub fn kind(&self) -> VerifierKind {
+        self.kind
     }
 }
 
@@ -88,6 +99,7 @@ impl Offline {
         keys: KeySource,
         clock: Arc<dyn Clock>,
         rules: config::Offline,
+        passcode: config::Passcode,
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -95,6 +107,7 @@ impl Offline {
                 keys,
                 clock,
                 rules,
+                passcode,
                 turns: Semaphore::new(AT_ONCE),
             }),
         }
@@ -109,12 +122,49 @@ impl Offline {
 
     /// Whether this person could be let in without the tenant. No promise: what stands against them is looked
     /// at anew when it is tried.
-    pub(crate) async fn serves(&self, person: &Person) -> bool {
-        if !self.shared.rules.password {
+    pub(crate) async fn serves(&self, person: &Person, service: &str) -> bool {
+        let kinds = self.shared.kinds(service);
+        let (shared, person) = (Arc::clone(&self.shared), person.clone());
+        away(move || {
+            kinds
+                .into_iter()
+                .any(|kind| shared.stands(&person, kind) == Standing::Good)
+        })
+        .await
+    }
+
+    /// Whether people may have a passcode here at all.
+    pub(crate) fn has_passcodes(&self) -> bool {
+        self.shared.passcode.enabled
+    }
+
+    /// Whether a passcode counts for this service while the tenant answers.
+    pub(crate) fn passcodes_at(&self, service: &str) -> bool {
+        self.shared.passcode.covers(service)
+    }
+
+    /// Whether this person has a passcode that can be asked for.
+    pub(crate) async fn has_passcode(&self, person: &Person) -> bool {
+        if !self.has_passcodes() {
             return false;
         }
         let (shared, person) = (Arc::clone(&self.shared), person.clone());
-        away(move || shared.serves(&person)).await
+        away(move || shared.stands(&person, VerifierKind::Passcode) != Standing::Bad).await
+    }
+
+    /// Whether the tenant can be asked if the sign-in still stands that the person's passcode stands for.
+    pub(crate) async fn can_be_rechecked(&self, person: &Person) -> bool {
+        self.has_passcode(person).await && self.has_token(person.key).await
+    }
+
+    /// Whether a sign-in by device code should bring a refresh token: the person has a passcode, and none for it.
+    pub(crate) async fn wants_token(&self, person: &Person) -> bool {
+        self.has_passcode(person).await && !self.has_token(person.key).await
+    }
+
+    async fn has_token(&self, key: ObjectKey) -> bool {
+        let read = in_store(&self.shared.store, move |store| store.refresh_token(&key)).await;
+        matches!(read, Ok(Some(_)))
     }
 
     /// Keeps a verifier of the password with which this person has just signed in.
@@ -132,22 +182,128 @@ impl Offline {
         }
     }
 
-    /// Compares a password with the kept one. Counts as a try.
-    pub(crate) async fn try_password(
+    /// Compares what was typed at a service with what is kept: the password, and where the service is at this host
+    /// itself the passcode. Counts as a try of each that it is compared with.
+    pub(crate) async fn try_secret(
         &self,
         person: &Person,
-        password: Secret,
+        secret: Secret,
+        service: &str,
     ) -> Result<Matched, NoMatch> {
-        if !self.shared.rules.password {
-            return Err(NoMatch::Nothing(
-                "offline sign-in is switched off".to_owned(),
-            ));
-        }
+        self.attempt(person, secret, self.shared.kinds(service))
+            .await
+    }
+
+    /// Compares a passcode with the kept one. Counts as a try.
+    pub(crate) async fn try_passcode(
+        &self,
+        person: &Person,
+        passcode: Secret,
+    ) -> Result<Matched, NoMatch> {
+        let kinds = match self.has_passcodes() {
+            true => vec![VerifierKind::Passcode],
+            false => Vec::new(),
+        };
+        self.attempt(person, passcode, kinds).await
+    }
+
+    async fn attempt(
+        &self,
+        person: &Person,
+        secret: Secret,
+        kinds: Vec<VerifierKind>,
+    ) -> Result<Matched, NoMatch> {
         let Ok(_turn) = self.shared.turns.acquire().await else {
             return Err(NoMatch::Trouble("the agent is stopping".to_owned()));
         };
         let (shared, person) = (Arc::clone(&self.shared), person.clone());
-        away(move || shared.attempt(&person, VerifierKind::Password, &password)).await
+        away(move || {
+            let mut worst = NoMatch::Nothing("offline: nothing is kept here".to_owned());
+            for kind in kinds {
+                match shared.attempt(&person, kind, &secret) {
+                    Ok(matched) => return Ok(matched),
+                    Err(no_match) => worst = worst.or(no_match),
+                }
+            }
+            Err(worst)
+        })
+        .await
+    }
+
+    /// Keeps a passcode in place of the one before, with the refresh token of the sign-in that it was set by, if
+    /// it was set by one.
+    pub(crate) async fn keep_passcode(
+        &self,
+        key: ObjectKey,
+        passcode: Secret,
+        token: Option<RefreshToken>,
+    ) -> Result<(), String> {
+        let Ok(_turn) = self.shared.turns.acquire().await else {
+            return Err("the agent is stopping".to_owned());
+        };
+        let shared = Arc::clone(&self.shared);
+        away(move || shared.keep_passcode(key, &passcode, token.as_ref())).await
+    }
+
+    /// Keeps a refresh token for the person's passcode.
+    pub(crate) async fn keep_token(&self, key: ObjectKey, token: RefreshToken) {
+        let shared = Arc::clone(&self.shared);
+        let kept = away(move || {
+            let sealed = seal::seal(&shared.keys.read_or_make().map_err(words)?, key, &token);
+            let sealed = sealed.map_err(words)?;
+            shared
+                .store
+                .keep_refresh_token(&key, &sealed)
+                .map_err(words)
+        });
+        if let Err(trouble) = kept.await {
+            tracing::error!("the refresh token of {key} is not kept: {trouble}");
+        }
+    }
+
+    /// The refresh token of the sign-in that the person's passcode stands for.
+    pub(crate) async fn refresh_token(&self, key: ObjectKey) -> Option<RefreshToken> {
+        let shared = Arc::clone(&self.shared);
+        let opened = away(move || {
+            let Some(sealed) = shared.store.refresh_token(&key).map_err(words)? else {
+                return Ok(None);
+            };
+            let Some(ours) = shared.keys.read().map_err(words)? else {
+                return Ok(None);
+            };
+            seal::open(&ours, key, &sealed).map(Some).map_err(words)
+        });
+        opened.await.unwrap_or_else(|trouble: String| {
+            tracing::error!("the refresh token of {key} is of no use: {trouble}");
+            None
+        })
+    }
+
+    /// The tenant has said that the sign-in stands, and may have given a successor of its token.
+    pub(crate) async fn rechecked(&self, key: ObjectKey, successor: Option<RefreshToken>) {
+        let marked = in_store(&self.shared.store, move |store| {
+            store.mark_proven(&key, VerifierKind::Passcode)
+        });
+        if let Err(error) = marked.await {
+            tracing::error!("a recheck of {key} can't be noted: {error}");
+        }
+        if let Some(successor) = successor {
+            self.keep_token(key, successor).await;
+        }
+    }
+
+    /// Forgets the refresh token alone: the next sign-in by device code brings another.
+    pub(crate) async fn forget_token(&self, key: ObjectKey, why: &str) {
+        let dropped = in_store(&self.shared.store, move |store| {
+            store.drop_refresh_token(&key)
+        });
+        match dropped.await {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the refresh token of {key} is gone: {why}"),
+            Err(error) => {
+                tracing::error!("the refresh token of {key} should go ({why}) and can't: {error}");
+            }
+        }
     }
 
     /// The tenant has called this password wrong: if it is the kept one, that one is out of date. No try, since
@@ -183,14 +339,36 @@ impl Offline {
 
 impl Shared {
     fn take_up(&self) {
-        if !self.rules.password {
-            match self.store.drop_verifiers_of_kind(VerifierKind::Password) {
+        let switched_off = [
+            (
+                VerifierKind::Password,
+                self.rules.password,
+                "[offline] password",
+            ),
+            (
+                VerifierKind::Passcode,
+                self.passcode.enabled,
+                "[passcode] enabled",
+            ),
+        ];
+        for (kind, is_on, key) in switched_off {
+            if is_on {
+                continue;
+            }
+            match self.store.drop_verifiers_of_kind(kind) {
                 Ok(0) => {}
                 Ok(count) => {
-                    tracing::info!("{count} kept passwords are gone: [offline] password is false")
+                    tracing::info!(
+                        "{count} of kind {} are forgotten: {key} is false",
+                        kind.word()
+                    );
                 }
-                Err(error) => tracing::error!("can't forget the kept passwords: {error}"),
+                Err(error) => {
+                    tracing::error!("what {key} switches off can't be forgotten: {error}")
+                }
             }
+        }
+        if !self.rules.password && !self.passcode.enabled {
             return;
         }
         if let Err(error) = self.store.forget_dead_verifiers() {
@@ -214,14 +392,30 @@ impl Shared {
         }
     }
 
-    fn serves(&self, person: &Person) -> bool {
+    /// What may be compared with what is typed at this service.
+    fn kinds(&self, service: &str) -> Vec<VerifierKind> {
+        let mut kinds = Vec::new();
+        if self.rules.password {
+            kinds.push(VerifierKind::Password);
+        }
+        if self.passcode.enabled && !is_remote(service) {
+            kinds.push(VerifierKind::Passcode);
+        }
+        kinds
+    }
+
+    fn stands(&self, person: &Person, kind: VerifierKind) -> Standing {
         let Ok(Some(key)) = self.keys.read() else {
-            return false;
+            return Standing::Bad;
         };
-        let kept = self.store.verifier(&person.key, VerifierKind::Password);
-        match (kept, self.known(&key, person)) {
-            (Ok(Some(kept)), Ok(known)) => life::against(&kept, person, &known).is_none(),
-            _ => false,
+        let kept = self.store.verifier(&person.key, kind);
+        let (Ok(Some(kept)), Ok(known)) = (kept, self.known(&key, person)) else {
+            return Standing::Bad;
+        };
+        match life::against(kind, &kept, person, &known) {
+            None => Standing::Good,
+            Some(Against::Tries(_)) => Standing::Held,
+            Some(_) => Standing::Bad,
         }
     }
 
@@ -235,6 +429,29 @@ impl Shared {
     }
 
     fn keep(&self, key: ObjectKey, kind: VerifierKind, secret: &Secret) -> Result<(), String> {
+        let (_, new) = self.new_verifier(key, kind, secret)?;
+        self.store.keep_verifier(&key, &new).map_err(words)
+    }
+
+    fn keep_passcode(
+        &self,
+        key: ObjectKey,
+        passcode: &Secret,
+        token: Option<&RefreshToken>,
+    ) -> Result<(), String> {
+        let (ours, new) = self.new_verifier(key, VerifierKind::Passcode, passcode)?;
+        let sealed = token.map(|token| seal::seal(&ours, key, token));
+        let sealed = sealed.transpose().map_err(words)?;
+        let kept = self.store.keep_passcode(&key, &new, sealed.as_ref());
+        kept.map_err(words)
+    }
+
+    fn new_verifier(
+        &self,
+        key: ObjectKey,
+        kind: VerifierKind,
+        secret: &Secret,
+    ) -> Result<(OfflineKey, NewVerifier), String> {
         let ours = self.keys.read_or_make().map_err(words)?;
         let salt = verifier::salt().map_err(words)?;
         let tag = verifier::tag(&ours, kind, key, &salt, secret).map_err(words)?;
@@ -245,7 +462,7 @@ impl Shared {
             salt,
             tag,
         };
-        self.store.keep_verifier(&key, &new).map_err(words)
+        Ok((ours, new))
     }
 
     fn attempt(
@@ -264,15 +481,15 @@ impl Shared {
         // With the person as of now: an import may have gone by since the conversation began.
         let charged =
             self.store.charge_try(&person.key, kind, |kept, person| {
-                match life::against(kept, person, &known) {
+                match life::against(kind, kept, person, &known) {
                     Some(against) => Err(against),
                     None => Ok(()),
                 }
             });
         let kept = match charged {
             Ok(None) => {
-                let fact = "offline: no password of this person is kept here";
-                return Err(NoMatch::Nothing(fact.to_owned()));
+                let fact = format!("offline: no {} of this person is kept here", kind.word());
+                return Err(NoMatch::Nothing(fact));
             }
             Ok(Some(Ok(kept))) => kept,
             Ok(Some(Err(Against::Tries(wait)))) => return Err(NoMatch::Held(wait)),
@@ -290,7 +507,10 @@ impl Shared {
                 person.key
             );
         }
-        Ok(Matched { key: person.key })
+        Ok(Matched {
+            key: person.key,
+            kind,
+        })
     }
 
     fn contradicted(&self, key: ObjectKey, secret: &Secret) {
@@ -312,6 +532,32 @@ impl Shared {
             Err(error) => tracing::error!(
                 "the kept password of {key} is out of date and can't be forgotten: {error}"
             ),
+        }
+    }
+}
+
+/// Whether something kept could let somebody in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Good,
+    /// After a wait.
+    Held,
+    Bad,
+}
+
+impl NoMatch {
+    /// Of two kinds of secret, what the person is told: that it was wrong, where it was compared at all.
+    fn or(self, other: Self) -> Self {
+        let rank = |no_match: &Self| match no_match {
+            Self::Nothing(_) => 0,
+            Self::Trouble(_) => 1,
+            Self::Held(_) => 2,
+            Self::Wrong => 3,
+        };
+        if rank(&other) >= rank(&self) {
+            other
+        } else {
+            self
         }
     }
 }

@@ -68,7 +68,7 @@ const PHASES: &[PhaseRow] = &[
         Phase::Password,
         Callers::RootOrSelf,
         Handler::ChangePassword,
-        STORE_LIMIT,
+        SIGN_IN_LIMIT,
     ),
 ];
 
@@ -143,7 +143,7 @@ async fn answer(
         Handler::Authenticate => sign_ins.authenticate(&asked, module).await,
         Handler::Account => sign_ins.account(&asked).await,
         Handler::OpenSession => sign_ins.open_session(&asked),
-        Handler::ChangePassword => sign_ins.change_password(),
+        Handler::ChangePassword => sign_ins.change_password(&asked, module).await,
     }
 }
 

@@ -66,7 +66,7 @@ pub use rounds::{LiveSet, MemberCounts, OpenRound, RoundId, RoundKind, StagedPag
 pub use schedules::{Plan, Schedule};
 pub use sign_ins::{Refusals, SignInRecord};
 pub use throttle::{ThrottleLeft, ThrottleSubject, Unlocking};
-pub use verifiers::{Kept, NewVerifier, VerifierKind};
+pub use verifiers::{Kept, NewVerifier, SealedToken, VerifierKind};
 
 /// The file that an import rebuilds.
 pub const DIRECTORY_FILE: &str = "directory.db";

@@ -25,7 +25,9 @@ pub(super) const DIRECTORY: Schema = Schema {
 
 /// Of `state.db`.
 pub(super) const STATE: Schema = Schema {
-    migrations: &[STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6],
+    migrations: &[
+        STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6, STATE_7,
+    ],
 };
 
 impl Schema {
@@ -337,6 +339,15 @@ CREATE TABLE verifiers (
     made_at INTEGER NOT NULL, proven_at INTEGER NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0, tried_at INTEGER,
     PRIMARY KEY (tenant, object, kind)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Refresh tokens, sealed: of those alone who have a passcode, which needs one.
+const STATE_7: &str = "
+CREATE TABLE refresh_tokens (
+    tenant BLOB NOT NULL, object BLOB NOT NULL,
+    key_id BLOB NOT NULL, nonce BLOB NOT NULL, sealed BLOB NOT NULL,
+    PRIMARY KEY (tenant, object)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -18,6 +18,8 @@ use crate::identity::ObjectKey;
 pub enum VerifierKind {
     /// The person's password in the tenant.
     Password,
+    /// The person's passcode for this host.
+    Passcode,
 }
 
 impl VerifierKind {
@@ -26,6 +28,7 @@ impl VerifierKind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Passcode => "passcode",
         }
     }
 }
@@ -43,6 +46,17 @@ pub struct NewVerifier {
     pub salt: [u8; 16],
     /// What recognises the secret.
     pub tag: [u8; 32],
+}
+
+/// A refresh token as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedToken {
+    /// The id of the key that it was sealed with.
+    pub key_id: [u8; 16],
+    /// Drawn for it.
+    pub nonce: [u8; 12],
+    /// The token, encrypted and authenticated.
+    pub sealed: Vec<u8>,
 }
 
 /// What is kept of a secret.
@@ -94,6 +108,121 @@ impl Store {
                     new.tag,
                     now,
                 ])?;
+            Ok(())
+        })
+    }
+
+    /// Keeps a passcode in place of the one before, and the refresh token of the sign-in that it was set by; without
+    /// one, the passcode before was the proof, and the last sign-in with the tenant is as long ago as it was.
+    ///
+    /// # Errors
+    /// What the database said; then all is as it was.
+    pub fn keep_passcode(
+        &self,
+        key: &ObjectKey,
+        new: &NewVerifier,
+        token: Option<&SealedToken>,
+    ) -> Result<(), StoreError> {
+        let before = self.verifier(key, new.kind)?;
+        self.keep_verifier(key, new)?;
+        match (token, before) {
+            (Some(token), _) => self.keep_refresh_token(key, token),
+            (None, Some(before)) => self.write(|transaction| {
+                transaction
+                    .prepare_cached(
+                        "UPDATE state.verifiers SET proven_at = ?4
+                         WHERE tenant = ?1 AND object = ?2 AND kind = ?3",
+                    )?
+                    .execute(params![
+                        key.tenant,
+                        key.object,
+                        new.kind.word(),
+                        before.proven_at
+                    ])?;
+                Ok(())
+            }),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Keeps this refresh token, if the person has a passcode.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn keep_refresh_token(
+        &self,
+        key: &ObjectKey,
+        token: &SealedToken,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO state.refresh_tokens
+                     (tenant, object, key_id, nonce, sealed)
+                     SELECT tenant, object, ?4, ?5, ?6 FROM state.verifiers
+                     WHERE tenant = ?1 AND object = ?2 AND kind = ?3",
+                )?
+                .execute(params![
+                    key.tenant,
+                    key.object,
+                    VerifierKind::Passcode.word(),
+                    token.key_id,
+                    token.nonce,
+                    token.sealed,
+                ])?;
+            Ok(())
+        })
+    }
+
+    /// The person's refresh token.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn refresh_token(&self, key: &ObjectKey) -> Result<Option<SealedToken>, StoreError> {
+        Ok(self
+            .reader()
+            .prepare_cached(
+                "SELECT key_id, nonce, sealed FROM state.refresh_tokens
+                 WHERE tenant = ?1 AND object = ?2",
+            )?
+            .query_row((key.tenant, key.object), |row| {
+                Ok(SealedToken {
+                    key_id: row.get(0)?,
+                    nonce: row.get(1)?,
+                    sealed: row.get(2)?,
+                })
+            })
+            .optional()?)
+    }
+
+    /// Forgets the person's refresh token, and nothing else; whether there was one.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn drop_refresh_token(&self, key: &ObjectKey) -> Result<bool, StoreError> {
+        self.write(|transaction| {
+            let rows = transaction
+                .prepare_cached(
+                    "DELETE FROM state.refresh_tokens WHERE tenant = ?1 AND object = ?2",
+                )?
+                .execute((key.tenant, key.object))?;
+            Ok(rows > 0)
+        })
+    }
+
+    /// The person has just signed in with the tenant: what this kind of secret stands for is as young as that.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn mark_proven(&self, key: &ObjectKey, kind: VerifierKind) -> Result<(), StoreError> {
+        let now = self.now();
+        self.write(|transaction| {
+            transaction
+                .prepare_cached(
+                    "UPDATE state.verifiers SET proven_at = ?4
+                     WHERE tenant = ?1 AND object = ?2 AND kind = ?3",
+                )?
+                .execute(params![key.tenant, key.object, kind.word(), now])?;
             Ok(())
         })
     }
@@ -196,6 +325,7 @@ impl Store {
             for key in keys {
                 rows = rows.saturating_add(statement.execute((key.tenant, key.object))?);
             }
+            drop_tokens_alone(transaction)?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
         })
     }
@@ -209,6 +339,7 @@ impl Store {
             let rows = transaction
                 .prepare_cached("DELETE FROM state.verifiers WHERE kind = ?1")?
                 .execute([kind.word()])?;
+            drop_tokens_alone(transaction)?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
         })
     }
@@ -226,10 +357,11 @@ impl Store {
                          SELECT 1 FROM main.users AS u
                          WHERE u.tenant = v.tenant AND u.object = v.object
                            AND u.name IS NOT NULL AND u.enabled = 1
-                           AND coalesce(u.password_changed_at, 0) <= v.made_at
-                           AND coalesce(u.sessions_valid_from, 0) <= v.made_at)",
+                           AND (v.kind <> ?1 OR coalesce(u.password_changed_at, 0) <= v.made_at)
+                           AND coalesce(u.sessions_valid_from, 0) <= v.proven_at)",
                 )?
-                .execute([])?;
+                .execute([VerifierKind::Password.word()])?;
+            drop_tokens_alone(transaction)?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
         })
     }
@@ -248,6 +380,18 @@ impl Store {
             .query_row([key_id], |row| row.get(0))?;
         Ok(count(rows))
     }
+}
+
+/// A refresh token goes with the passcode that needs it.
+fn drop_tokens_alone(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "DELETE FROM state.refresh_tokens AS t WHERE NOT EXISTS (
+                 SELECT 1 FROM state.verifiers AS v
+                 WHERE v.tenant = t.tenant AND v.object = t.object AND v.kind = ?1)",
+        )?
+        .execute([VerifierKind::Passcode.word()])?;
+    Ok(())
 }
 
 /// No wrong try of these counts any more, in the transaction of whoever says so.

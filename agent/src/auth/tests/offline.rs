@@ -370,7 +370,10 @@ async fn wrong_tries_are_on_the_disk_wait_and_count_in_the_throttle() {
     // The throttle has counted them, too: no password is asked for any more.
     let verdict = offline(&host, RIGHT).await;
     assert_eq!(verdict.outcome, Outcome::MaxTries);
-    assert!(message(&verdict).starts_with("Too many failed tries"), "{verdict:?}");
+    assert!(
+        message(&verdict).starts_with("Too many failed tries"),
+        "{verdict:?}"
+    );
     // Were it not for the throttle.
     change(
         &host,
