@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::configured::append;
 use crate::ready::{self, SOON};
-use crate::slow_networks::swallow_everything;
+use crate::slow_networks::{front, swallow_everything};
 
 const PASSCODE: &str = "4815-1623";
 const OTHER: &str = "quiet-river";
@@ -173,11 +173,12 @@ fn whom_the_tenant_has_ended_has_no_passcode_and_loses_it() -> Result<(), Troubl
     assert_eq!(count(&host, "refresh_tokens")?, 0);
     assert_eq!(count(&host, "verifiers")?, 0);
     // Not by way of a cut cable either.
+    front(&host)?;
     swallow_everything(&host)?;
     for person in [ALICE, BOB] {
         let told = host.run_fed(
             SOON,
-            &format!("pamtester su {} authenticate", person.name),
+            &format!("pamtester front {} authenticate", person.name),
             &format!("{PASSCODE}\n{PASSCODE}\n"),
         )?;
         told.refusal()?;
