@@ -118,6 +118,13 @@ pub(super) async fn run(
     match remembering::fate(&error) {
         Fate::Keep => drop(password),
         Fate::GoesIfEqual => sign_ins.offline.contradicted(person.key, password).await,
+        Fate::PasswordGoes => {
+            drop(password);
+            sign_ins
+                .offline
+                .forget_password(person.key, meaning.meaning)
+                .await;
+        }
         Fate::Goes => {
             drop(password);
             sign_ins.offline.forget(person.key, meaning.meaning).await;

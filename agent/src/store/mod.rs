@@ -28,6 +28,7 @@ mod policy;
 mod prefixes;
 mod publication;
 mod reading;
+mod refresh_tokens;
 mod retired;
 mod roles;
 mod rounds;
@@ -61,12 +62,13 @@ pub use planning::{Planning, temporary_folder};
 pub use policy::Policy;
 pub use publication::Publication;
 pub use reading::{PrimaryGroup, PublishedGroup, PublishedPerson, Reading, Verdict};
+pub use refresh_tokens::SealedToken;
 pub use retired::Release;
 pub use rounds::{LiveSet, MemberCounts, OpenRound, RoundId, RoundKind, StagedPage, Stream};
 pub use schedules::{Plan, Schedule};
 pub use sign_ins::{Refusals, SignInRecord};
 pub use throttle::{ThrottleLeft, ThrottleSubject, Unlocking};
-pub use verifiers::{Kept, NewVerifier, SealedToken, VerifierKind};
+pub use verifiers::{Kept, NewVerifier, VerifierKind};
 
 /// The file that an import rebuilds.
 pub const DIRECTORY_FILE: &str = "directory.db";

@@ -8,8 +8,7 @@
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::columns::count;
-use super::people;
-use super::{Person, Store, StoreError};
+use super::{Person, SealedToken, Store, StoreError, people, refresh_tokens};
 use crate::clock::UnixSeconds;
 use crate::identity::ObjectKey;
 
@@ -46,17 +45,6 @@ pub struct NewVerifier {
     pub salt: [u8; 16],
     /// What recognises the secret.
     pub tag: [u8; 32],
-}
-
-/// A refresh token as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedToken {
-    /// The id of the key that it was sealed with.
-    pub key_id: [u8; 16],
-    /// Drawn for it.
-    pub nonce: [u8; 12],
-    /// The token, encrypted and authenticated.
-    pub sealed: Vec<u8>,
 }
 
 /// What is kept of a secret.
@@ -143,71 +131,6 @@ impl Store {
             }),
             (None, None) => Ok(()),
         }
-    }
-
-    /// Keeps this refresh token, if the person has a passcode.
-    ///
-    /// # Errors
-    /// What the database said.
-    pub fn keep_refresh_token(
-        &self,
-        key: &ObjectKey,
-        token: &SealedToken,
-    ) -> Result<(), StoreError> {
-        self.write(|transaction| {
-            transaction
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO state.refresh_tokens
-                     (tenant, object, key_id, nonce, sealed)
-                     SELECT tenant, object, ?4, ?5, ?6 FROM state.verifiers
-                     WHERE tenant = ?1 AND object = ?2 AND kind = ?3",
-                )?
-                .execute(params![
-                    key.tenant,
-                    key.object,
-                    VerifierKind::Passcode.word(),
-                    token.key_id,
-                    token.nonce,
-                    token.sealed,
-                ])?;
-            Ok(())
-        })
-    }
-
-    /// The person's refresh token.
-    ///
-    /// # Errors
-    /// What the database said.
-    pub fn refresh_token(&self, key: &ObjectKey) -> Result<Option<SealedToken>, StoreError> {
-        Ok(self
-            .reader()
-            .prepare_cached(
-                "SELECT key_id, nonce, sealed FROM state.refresh_tokens
-                 WHERE tenant = ?1 AND object = ?2",
-            )?
-            .query_row((key.tenant, key.object), |row| {
-                Ok(SealedToken {
-                    key_id: row.get(0)?,
-                    nonce: row.get(1)?,
-                    sealed: row.get(2)?,
-                })
-            })
-            .optional()?)
-    }
-
-    /// Forgets the person's refresh token, and nothing else; whether there was one.
-    ///
-    /// # Errors
-    /// What the database said.
-    pub fn drop_refresh_token(&self, key: &ObjectKey) -> Result<bool, StoreError> {
-        self.write(|transaction| {
-            let rows = transaction
-                .prepare_cached(
-                    "DELETE FROM state.refresh_tokens WHERE tenant = ?1 AND object = ?2",
-                )?
-                .execute((key.tenant, key.object))?;
-            Ok(rows > 0)
-        })
     }
 
     /// The person has just signed in with the tenant: what this kind of secret stands for is as young as that.
@@ -325,8 +248,25 @@ impl Store {
             for key in keys {
                 rows = rows.saturating_add(statement.execute((key.tenant, key.object))?);
             }
-            drop_tokens_alone(transaction)?;
+            refresh_tokens::drop_alone(transaction)?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+        })
+    }
+
+    /// Forgets one secret of a person; whether there was one.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn drop_verifier(&self, key: &ObjectKey, kind: VerifierKind) -> Result<bool, StoreError> {
+        self.write(|transaction| {
+            let rows = transaction
+                .prepare_cached(
+                    "DELETE FROM state.verifiers
+                     WHERE tenant = ?1 AND object = ?2 AND kind = ?3",
+                )?
+                .execute(params![key.tenant, key.object, kind.word()])?;
+            refresh_tokens::drop_alone(transaction)?;
+            Ok(rows > 0)
         })
     }
 
@@ -339,7 +279,7 @@ impl Store {
             let rows = transaction
                 .prepare_cached("DELETE FROM state.verifiers WHERE kind = ?1")?
                 .execute([kind.word()])?;
-            drop_tokens_alone(transaction)?;
+            refresh_tokens::drop_alone(transaction)?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
         })
     }
@@ -361,7 +301,7 @@ impl Store {
                            AND coalesce(u.sessions_valid_from, 0) <= v.proven_at)",
                 )?
                 .execute([VerifierKind::Password.word()])?;
-            drop_tokens_alone(transaction)?;
+            refresh_tokens::drop_alone(transaction)?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
         })
     }
@@ -380,18 +320,6 @@ impl Store {
             .query_row([key_id], |row| row.get(0))?;
         Ok(count(rows))
     }
-}
-
-/// A refresh token goes with the passcode that needs it.
-fn drop_tokens_alone(transaction: &Transaction<'_>) -> Result<(), StoreError> {
-    transaction
-        .prepare_cached(
-            "DELETE FROM state.refresh_tokens AS t WHERE NOT EXISTS (
-                 SELECT 1 FROM state.verifiers AS v
-                 WHERE v.tenant = t.tenant AND v.object = t.object AND v.kind = ?1)",
-        )?
-        .execute([VerifierKind::Passcode.word()])?;
-    Ok(())
 }
 
 /// No wrong try of these counts any more, in the transaction of whoever says so.

@@ -441,7 +441,7 @@ async fn what_the_tenant_says_of_the_person_takes_the_kept_password_away() {
         for code in row.codes {
             let stays = match fate(&refusal("invalid_grant", *code)) {
                 Fate::Keep => true,
-                Fate::Goes | Fate::GoesIfEqual => false,
+                Fate::Goes | Fate::PasswordGoes | Fate::GoesIfEqual => false,
             };
             let no_matter_of_the_person =
                 matches!(row.class, Class::Unavailable | Class::Configuration) || *code == 50053;

@@ -186,6 +186,35 @@ async fn a_definite_no_takes_away_what_it_is_about() {
     assert_eq!(what_is_kept(&host), (true, true));
 }
 
+/// What the tenant says of a sign-in by password is no word about one by device code.
+#[tokio::test(start_paused = true)]
+async fn a_password_that_does_not_suffice_leaves_the_passcode_alone() {
+    for (code, kept) in [
+        (50076, true),
+        (50126, true),
+        (50055, true),
+        (53003, true),
+        (50053, true),
+        (50057, false),
+        (50034, false),
+        (50105, false),
+        (999_999, false),
+    ] {
+        let host = with_passcode().await;
+        let tenant = Tenant::default().on_password(Err(refusal("invalid_grant", code)));
+        let mut typist = Typist::default().types(PASSCODE);
+        sign_in(
+            &host,
+            &Arc::new(tenant),
+            "alice",
+            "password-only",
+            &mut typist,
+        )
+        .await;
+        assert_eq!(what_is_kept(&host), (kept, kept), "{code}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_token_is_asked_for_or_kept_without_a_passcode() {
     let host = with_passcodes();
