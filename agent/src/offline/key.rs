@@ -13,6 +13,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::{hmac, rand};
 use nix::libc;
@@ -134,11 +135,17 @@ impl KeySource {
     /// # Errors
     /// [`KeyError`]: there is something that is no key, or none could be made.
     pub fn read_or_make(&self) -> Result<OfflineKey, KeyError> {
+        // Two first sign-ins at once must not write into one unfinished file.
+        static MAKING: Mutex<()> = Mutex::new(());
         if let Some(key) = self.read()? {
             return Ok(key);
         }
-        self.make()?;
+        let making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         // What counts is what is there: another sign-in may have been first.
+        if self.read()?.is_none() {
+            self.make()?;
+        }
+        drop(making);
         self.read()?.ok_or_else(|| KeyError {
             path: self.state.join(FILE),
             problem: Problem::Io("make", io::ErrorKind::NotFound.into()),
@@ -165,22 +172,27 @@ impl KeySource {
             }
             _ => {}
         }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(MODE)
-            .open(&unfinished)
-            .map_err(failed("make"))?;
-        file.write_all(bytes.as_ref()).map_err(failed("write"))?;
-        file.sync_all().map_err(failed("write"))?;
-        // A link, not a rename: it never takes the place of a key that is there.
-        match fs::hard_link(&unfinished, &path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(failed("name")(error));
+        let named = (|| {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(MODE)
+                .open(&unfinished)
+                .map_err(failed("make"))?;
+            file.write_all(bytes.as_ref()).map_err(failed("write"))?;
+            file.sync_all().map_err(failed("write"))?;
+            // A link, not a rename: it never takes the place of a key that is there.
+            match fs::hard_link(&unfinished, &path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    Err(failed("name")(error))
+                }
+                _ => Ok(()),
             }
-            _ => {}
-        }
-        fs::remove_file(&unfinished).map_err(failed("remove"))?;
+        })();
+        // A full disk leaves nothing behind.
+        let removed = fs::remove_file(&unfinished);
+        named?;
+        removed.map_err(failed("remove"))?;
         let folder = File::open(&self.state).and_then(|folder| folder.sync_all());
         folder.map_err(failed("write the folder of"))
     }

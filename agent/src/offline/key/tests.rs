@@ -26,6 +26,20 @@ fn a_key_is_made_once_and_for_the_agent_alone() {
 }
 
 #[test]
+fn first_uses_at_once_make_one_key() {
+    for _ in 0..20 {
+        let (_folder, source) = folder();
+        let ids: Vec<[u8; 16]> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| source.read_or_make().unwrap().id()))
+                .collect();
+            threads.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    }
+}
+
+#[test]
 fn what_a_power_cut_left_is_no_key_and_in_nobodys_way() {
     let (folder, source) = folder();
     fs::write(folder.path().join(UNFINISHED), "half").unwrap();
