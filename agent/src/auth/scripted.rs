@@ -382,6 +382,9 @@ impl Host {
         );
         methods
             .services
+            .insert("cockpit".to_owned(), vec![Method::Password]);
+        methods
+            .services
             .insert("codes-only".to_owned(), vec![Method::DeviceCode]);
         SignIns::new(
             self.store.clone(),

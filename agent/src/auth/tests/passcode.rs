@@ -234,6 +234,8 @@ async fn offline_it_serves_like_the_password_and_never_over_the_network() {
         ("login", PASSCODE, Outcome::Success),
         ("login", OTHER, Outcome::AuthError),
         ("password-only", PASSCODE, Outcome::Success),
+        // Over the network, though it offers passwords.
+        ("cockpit", PASSCODE, Outcome::Unavailable),
     ] {
         let tenant = Tenant::default().on_password(Err(no_answer()));
         let mut typist = Typist::default().types(typed);
