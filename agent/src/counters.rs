@@ -35,6 +35,10 @@ pub(crate) struct OfTenant {
 pub(crate) const NO_METHOD: &str = "none";
 /// A password that was compared with what this host keeps, since no verdict could be had.
 pub(crate) const OFFLINE_PASSWORD: &str = "offline-password";
+/// A passcode, and the tenant said that the sign-in stands that it was set by.
+pub(crate) const PASSCODE: &str = "passcode";
+/// A passcode, since no verdict could be had.
+pub(crate) const OFFLINE_PASSCODE: &str = "offline-passcode";
 /// In place of a verdict: another method was tried after this one.
 const CONTINUED: &str = "continued";
 

@@ -175,7 +175,13 @@ pub async fn run(config: Config, state: &Path, sockets: Sockets) -> Result<(), S
     // Now, while nobody waits for it: later it might stand behind an import that is writing.
     throttle.take_up().await;
     let keys = KeySource::new(credentials_folder(), state);
-    let offline = Offline::new(store.clone(), keys, clock.clone(), config.offline);
+    let offline = Offline::new(
+        store.clone(),
+        keys,
+        clock.clone(),
+        config.offline,
+        config.passcode.clone(),
+    );
     offline.take_up().await;
     let sign_ins = SignIns::new(
         store.clone(),

@@ -294,6 +294,7 @@ impl Stage {
             KeySource::new(None, folder),
             clock.clone(),
             config.offline,
+            config.passcode.clone(),
         );
         let throttle = Throttle::new(store.clone());
         let sign_ins = SignIns::new(

@@ -223,7 +223,7 @@ impl<A: Application, H: Host> SignIn<'_, A, H> {
     fn converse(&self, phase: Phase, patience: Patience) -> Result<Ending, Failure> {
         let name = &self.imported.name;
         let mut begin = begin(self.call, self.application, phase, name);
-        if phase == Phase::Auth {
+        if matches!(phase, Phase::Auth | Phase::Password) {
             begin.screen = self.host.screen();
         }
         dialogue::converse(self.host, self.application, begin, patience)

@@ -118,7 +118,8 @@ pub struct UserDetail {
     /// The last sign-in as an Entra ID user on this host.
     #[serde(default)]
     pub last_sign_in: Option<String>,
-    /// By which method it was: `password`, `device-code`, or `offline-password` while Entra ID was away.
+    /// By which method it was: `password`, `device-code`, `passcode`, or `offline-password` and
+    /// `offline-passcode` while Entra ID was away.
     #[serde(default)]
     pub last_sign_in_method: Option<String>,
     /// Failed tries with a password that still count on this host.

@@ -42,6 +42,7 @@ mod offline_password;
 mod pam_calls;
 mod pam_wiring;
 mod pam_wiring_broken;
+mod passcode;
 mod password_for_other_modules;
 mod polkit;
 mod posix_attributes;

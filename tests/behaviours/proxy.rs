@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::people::ALICE;
+use harness::people::{ALICE, CAROL};
 use harness::{Host, Trouble, until};
 
 use crate::configured::{append, import_fails, write_secret, write_sync};
@@ -90,7 +90,8 @@ fn import_and_sign_in_go_through_it_and_nothing_goes_beside_it() -> Result<(), T
         "the proxy 127.0.0.1:3128 refuses the user name or the password of [proxy] (407)",
     )?;
     assert!(!text.contains("wrong-password-7"), "{text}");
-    let refused = host.ssh_password(ALICE.name, ALICE.password, "true")?;
+    // Somebody whose password this host does not remember.
+    let refused = host.ssh_password(CAROL.name, CAROL.password, "true")?;
     refused.refusal()?;
     let journal = host.journal("entra-agent.service")?;
     assert!(journal.contains("127.0.0.1:3128 refuses"), "{journal}");

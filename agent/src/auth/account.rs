@@ -1,4 +1,4 @@
-//! The phases that ask no question of the person: account, session, and a change of password.
+//! The phases that ask no question of the person: account and session.
 //!
 //! They answer from the store within the module's one second; nothing here waits for the network.
 
@@ -10,10 +10,6 @@ use super::{Asked, SignIns};
 use crate::config::is_remote;
 use crate::entra::errors;
 use crate::store::Barred;
-
-/// Where an Entra password is changed.
-const CHANGE_ELSEWHERE: &str = "Your password is kept by Microsoft Entra ID. \
-     Change it at https://aka.ms/sspr or at https://myaccount.microsoft.com.";
 
 impl SignIns {
     /// `pam_sm_acct_mgmt`: may this person be on this host now, however they came (keys and cron
@@ -74,10 +70,5 @@ impl SignIns {
             outcome: Outcome::Success,
             message: None,
         }
-    }
-
-    /// `pam_sm_chauthtok`: not here.
-    pub fn change_password(&self) -> Verdict {
-        said(Outcome::PermissionDenied, CHANGE_ELSEWHERE)
     }
 }

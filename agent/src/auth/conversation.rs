@@ -7,14 +7,15 @@ use entra_protocol::Secret;
 use entra_protocol::login::{Outcome, Verdict};
 
 use super::admission::{self, Known, NotAdmitted, Proof};
+use super::device_code::Lasting;
 use super::journal::{self, Trail};
 use super::module::{Ended, Module};
-use super::{Asked, SignIns, device_code, password};
+use super::{Asked, SignIns, device_code, passcode, password};
 use crate::config::{Method, is_remote};
-use crate::entra::{EntraError, LOGIN_REQUEST_LIMIT, ProofError, VerifiedIdentity};
+use crate::entra::{EntraError, LOGIN_REQUEST_LIMIT, ProofError, RefreshToken, VerifiedIdentity};
 use crate::identity::ObjectKey;
 use crate::offline::Matched;
-use crate::store::{Person, SignInRecord, Store, StoreError};
+use crate::store::{Person, SignInRecord, Store, StoreError, VerifierKind};
 
 /// What a person hears when this host's own databases fail.
 pub(super) const OWN_TROUBLE: &str =
@@ -33,10 +34,27 @@ pub(super) const ONE_REQUEST: Duration = LOGIN_REQUEST_LIMIT
     .saturating_mul(2)
     .saturating_add(Duration::from_secs(10));
 
+/// What a proof leaves behind.
+#[derive(Default)]
+pub(super) struct Leaves {
+    /// The password that it was by.
+    pub(super) password: Option<Secret>,
+    /// A refresh token that was asked for along with it.
+    pub(super) token: Option<RefreshToken>,
+}
+
+/// One thing that is tried.
+#[derive(Clone, Copy)]
+enum Way {
+    /// Before the service's methods, where it counts.
+    Passcode,
+    Method(Method),
+}
+
 /// How one method went.
 pub(super) enum Step {
-    /// Somebody is proven; by this password, if by one.
-    Proven(VerifiedIdentity, Option<Secret>),
+    /// Somebody is proven, and this is left of how.
+    Proven(VerifiedIdentity, Leaves),
     /// No verdict could be had, and what was typed equals what is kept of the person.
     Matched(Matched),
     /// This method can't do it; the next one may. If there is none, this is the verdict.
@@ -101,23 +119,37 @@ impl SignIns {
             trail.fact("standing", NotAdmitted::NotServed);
             return Ok(admission::refusal(NotAdmitted::NotServed, &person.name));
         };
-        let mut methods = self.methods.methods(&asked.service).iter().peekable();
+        let mut ways = Vec::new();
+        if passcode::is_first(self, asked, person).await {
+            ways.push(Way::Passcode);
+        }
+        for method in self.methods.methods(&asked.service) {
+            ways.push(Way::Method(*method));
+        }
+        let mut ways = ways.into_iter().peekable();
         let mut last_word = said(Outcome::AuthError, NO_METHOD);
-        while let Some(method) = methods.next() {
-            trail.begin(*method);
-            let step = match method {
-                Method::Password => {
+        while let Some(way) = ways.next() {
+            let step = match way {
+                Way::Passcode => {
+                    trail.begin_passcode();
+                    passcode::run(self, tenant, person, module, trail).await?
+                }
+                Way::Method(method @ Method::Password) => {
+                    trail.begin(method);
                     password::run(self, tenant, asked, person, module, trail).await?
                 }
-                Method::DeviceCode => {
-                    device_code::run(self, tenant, asked, person, module, trail).await?
+                Way::Method(method @ Method::DeviceCode) => {
+                    trail.begin(method);
+                    let lasting = Lasting(self.offline.wants_token(person).await);
+                    device_code::run(self, tenant, asked, person, lasting, module, trail).await?
                 }
             };
-            if matches!(step, Step::Next(_) | Step::NextSaying(_)) && methods.peek().is_some() {
-                self.counters.continued(person.key.tenant, method.word());
+            if matches!(step, Step::Next(_) | Step::NextSaying(_)) && ways.peek().is_some() {
+                self.counters
+                    .continued(person.key.tenant, trail.method_word());
             }
             match step {
-                Step::Proven(identity, password) => {
+                Step::Proven(identity, leaves) => {
                     if let Some(trying) = trail.not_enough.take()
                         && identity.key() == person.key
                     {
@@ -126,35 +158,64 @@ impl SignIns {
                     let verdict = self
                         .admit(Proof::Token(&identity), asked, person, trail)
                         .await;
-                    if let (Outcome::Success, Some(password)) = (verdict.outcome, password) {
-                        self.offline.keep_password(person.key, password).await;
+                    if verdict.outcome == Outcome::Success {
+                        self.keep(person.key, leaves).await;
                     }
                     return Ok(verdict);
                 }
                 Step::Matched(matched) => {
-                    let verdict = self
-                        .admit(Proof::Kept(&matched), asked, person, trail)
-                        .await;
-                    if verdict.outcome == Outcome::Success && is_remote(&asked.service) {
-                        self.untold.add(person.key);
-                    }
-                    return Ok(verdict);
+                    return Ok(self.let_in(&matched, asked, person, trail).await);
                 }
                 Step::Next(otherwise) => last_word = otherwise,
                 Step::NextSaying(verdict) => {
-                    if let (Some(sentence), Some(_)) = (&verdict.message, methods.peek()) {
+                    if let (Some(sentence), Some(_)) = (&verdict.message, ways.peek()) {
                         module.show(sentence).await?;
                     }
                     last_word = verdict;
                 }
-                Step::End(verdict) => return Ok(verdict),
+                Step::End(verdict) => {
+                    last_word = verdict;
+                    break;
+                }
             }
         }
-        Ok(last_word)
+        if !trail.no_verdict || trail.offline {
+            return Ok(last_word);
+        }
+        match passcode::without_tenant(self, asked, person, last_word, module, trail).await? {
+            Ok(matched) => Ok(self.let_in(&matched, asked, person, trail).await),
+            Err(verdict) => Ok(verdict),
+        }
+    }
+
+    /// Keeps what a sign-in with the tenant has left.
+    async fn keep(&self, key: ObjectKey, leaves: Leaves) {
+        if let Some(password) = leaves.password {
+            self.offline.keep_password(key, password).await;
+        }
+        if let Some(token) = leaves.token {
+            self.offline.rechecked(key, Some(token)).await;
+        }
+    }
+
+    /// Admits somebody without the tenant.
+    async fn let_in(
+        &self,
+        matched: &Matched,
+        asked: &Asked,
+        person: &Person,
+        trail: &mut Trail,
+    ) -> Verdict {
+        trail.is_passcode = matched.kind() == VerifierKind::Passcode;
+        let verdict = self.admit(Proof::Kept(matched), asked, person, trail).await;
+        if verdict.outcome == Outcome::Success && is_remote(&asked.service) {
+            self.untold.add(person.key);
+        }
+        verdict
     }
 
     /// Asks the store again: minutes may have passed since the conversation began.
-    async fn admit(
+    pub(super) async fn admit(
         &self,
         proof: Proof<'_>,
         asked: &Asked,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use entra_protocol::login::{Outcome, Verdict};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::conversation::{ONE_REQUEST, Step, refused, said, unproven};
+use super::conversation::{Leaves, ONE_REQUEST, Step, refused, said, unproven};
 use super::invitation::{duration, invitation};
 use super::journal::Trail;
 use super::module::{Ended, Module, Reply};
@@ -54,16 +54,21 @@ const ELSEWHERE_REFUSED: &str =
 const NO_CODES: &str = "Your organisation's policy does not allow signing in with a code. \
      Please ask your administrator.";
 
+/// Whether the code is to bring a refresh token, too.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lasting(pub(super) bool);
+
 pub(super) async fn run(
     sign_ins: &SignIns,
     tenant: &TenantLogin,
     asked: &Asked,
     person: &Person,
+    lasting: Lasting,
     module: &mut impl Module,
     trail: &mut Trail,
 ) -> Result<Step, Ended> {
     module.wait(ONE_REQUEST).await?;
-    let code = match tenant.service.device_code().await {
+    let code = match tenant.service.device_code(lasting.0).await {
         Ok(code) => code,
         Err(error) => {
             trail.refused(&error);
@@ -87,7 +92,7 @@ pub(super) async fn run(
     // A registration that may not use codes at all says so now, not after the person has signed in.
     let mut interval = code.interval;
     if let Some(early) = once(tenant, &code, &mut interval).await {
-        return Ok(settle(early, tenant, trail).await);
+        return Ok(settle(early, tenant, lasting, trail).await);
     }
     let left = deadline.saturating_duration_since(Instant::now());
     module
@@ -95,7 +100,7 @@ pub(super) async fn run(
         .await?;
     let waiting = poll(tenant, &code, interval, deadline);
     match while_waiting(waiting, round, deadline, module).await? {
-        Some(polled) => Ok(settle(polled, tenant, trail).await),
+        Some(polled) => Ok(settle(polled, tenant, lasting, trail).await),
         None => {
             trail.fact(
                 "no-prompt",
@@ -160,14 +165,20 @@ enum Failed {
     Refused(EntraError),
 }
 
-async fn settle(polled: Polled, tenant: &TenantLogin, trail: &mut Trail) -> Step {
+async fn settle(polled: Polled, tenant: &TenantLogin, lasting: Lasting, trail: &mut Trail) -> Step {
     match polled {
-        Ok(token) => match tenant
+        Ok(mut token) => match tenant
             .verifier
             .verify(tenant.service.as_ref(), &token)
             .await
         {
-            Ok(identity) => Step::Proven(identity, None),
+            Ok(identity) => {
+                let leaves = Leaves {
+                    password: None,
+                    token: token.take_refresh().filter(|_| lasting.0),
+                };
+                Step::Proven(identity, leaves)
+            }
             Err(error) => unproven(&error, trail),
         },
         Err(failed) => Step::End(failed.verdict(trail)),

@@ -8,11 +8,11 @@ use entra_protocol::login::{Outcome, Screen};
 use tokio::time::Instant;
 
 use super::throttle::Trying;
-use super::{Asked, SignIns, TenantLogin};
+use super::{Asked, SignIns, TenantLogin, passcode};
 use crate::clock::rfc3339;
 use crate::config::Method;
 use crate::entra::Reach;
-use crate::store::{Person, StoreError};
+use crate::store::{Person, StoreError, VerifierKind};
 
 /// What is to be explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,9 +66,16 @@ impl SignIns {
             let found = format!("[sign_in] offers {} no method", question.service);
             steps.push(step("methods", StepOutcome::Refuses, found));
         }
+        if is_away {
+            steps.extend(self.kept(&asked, person, methods).await);
+        } else if passcode::is_first(self, &asked, person).await {
+            let found = "the passcode, if the tenant says that the sign-in behind it still stands";
+            steps.push(step("passcode", StepOutcome::Asks, found.to_owned()));
+        }
         for method in methods {
             steps.push(match method {
-                Method::Password => self.password(tenant, &asked, person, is_away).await,
+                Method::Password if is_away => continue,
+                Method::Password => self.password(tenant, &asked, person).await,
                 Method::DeviceCode if is_away => step(
                     "device-code",
                     StepOutcome::Refuses,
@@ -85,37 +92,39 @@ impl SignIns {
         Ok(steps)
     }
 
-    async fn password(
-        &self,
-        tenant: &TenantLogin,
-        asked: &Asked,
-        person: &Person,
-        is_away: bool,
-    ) -> Step {
+    async fn password(&self, tenant: &TenantLogin, asked: &Asked, person: &Person) -> Step {
         let trying = Trying::new(asked, person, tenant.tries);
-        if let Err(held) = self.throttle.may_ask(&trying).await {
-            return step("password", StepOutcome::Refuses, held.fact());
-        }
-        let kept = self.offline.against(person).await;
-        match (is_away, kept) {
-            (false, Ok(())) => step(
+        match self.throttle.may_ask(&trying).await {
+            Ok(()) => step(
                 "password",
                 StepOutcome::Asks,
-                "the Entra password, which the tenant judges; one is remembered for times without it"
-                    .to_owned(),
+                "the Entra password, which the tenant judges".to_owned(),
             ),
-            (false, Err(reason)) => step(
-                "password",
-                StepOutcome::Asks,
-                format!("the Entra password, which the tenant judges; without it: {reason}"),
-            ),
-            (true, Ok(())) => step(
-                "offline-password",
-                StepOutcome::Asks,
-                "the password, which is compared with what this host remembers".to_owned(),
-            ),
-            (true, Err(reason)) => step("offline-password", StepOutcome::Refuses, reason),
+            Err(held) => step("password", StepOutcome::Refuses, held.fact()),
         }
+    }
+
+    /// What is kept of the person for times without the tenant, as the methods of the service would use it.
+    async fn kept(&self, asked: &Asked, person: &Person, methods: &[Method]) -> Vec<Step> {
+        let takes_passwords = methods.contains(&Method::Password);
+        let mut steps = Vec::new();
+        for (kind, stands) in self.offline.explained(person, &asked.service).await {
+            let name = format!("offline-{}", kind.word());
+            steps.push(match stands {
+                _ if kind == VerifierKind::Password && !takes_passwords => step(
+                    &name,
+                    StepOutcome::Refuses,
+                    format!("[sign_in] offers {} no password", asked.service),
+                ),
+                Ok(()) => step(
+                    &name,
+                    StepOutcome::Asks,
+                    "what is typed is compared with what this host remembers".to_owned(),
+                ),
+                Err(reason) => step(&name, StepOutcome::Refuses, reason),
+            });
+        }
+        steps
     }
 
     /// What the module is told when it asks whether a gate that is `fallback` is shut.

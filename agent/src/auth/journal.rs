@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use super::Asked;
 use super::throttle::Trying;
 use crate::config::Method;
-use crate::counters::{NO_METHOD, OFFLINE_PASSWORD};
+use crate::counters::{NO_METHOD, OFFLINE_PASSCODE, OFFLINE_PASSWORD, PASSCODE};
+use crate::entra::errors::Class;
 use crate::entra::{EntraError, Refusal};
 use crate::store::Person;
 
@@ -27,6 +28,10 @@ pub(super) struct Trail {
     pub(super) not_enough: Option<Trying>,
     /// True if what was typed was compared with what is kept, since no verdict could be had.
     pub(super) offline: bool,
+    /// True if the passcode is what was tried last.
+    pub(super) is_passcode: bool,
+    /// True if the method that was tried last got no verdict.
+    pub(super) no_verdict: bool,
     /// True if an administrator has to act.
     pub(super) needs_administrator: bool,
 }
@@ -36,7 +41,20 @@ impl Trail {
     /// any more.
     pub(super) fn begin(&mut self, method: Method) {
         self.method = Some(method);
+        self.is_passcode = false;
+        self.forget_end();
+    }
+
+    /// The passcode is tried.
+    pub(super) fn begin_passcode(&mut self) {
+        self.method = None;
+        self.is_passcode = true;
+        self.forget_end();
+    }
+
+    fn forget_end(&mut self) {
         self.reference = None;
+        self.no_verdict = false;
         self.detail.clear();
     }
 
@@ -45,6 +63,7 @@ impl Trail {
         if let Some(reference) = error.reference() {
             self.reference = Some(reference);
         }
+        self.no_verdict = error.meaning().class == Class::Unavailable;
         self.detail = match error.refusal().map(Refusal::code) {
             Some(0) | None => "no-verdict".to_owned(),
             Some(code) => format!("AADSTS{code}"),
@@ -69,6 +88,8 @@ impl Trail {
     /// The word for the method in records.
     pub(super) fn method_word(&self) -> &'static str {
         match self.method {
+            _ if self.is_passcode && self.offline => OFFLINE_PASSCODE,
+            _ if self.is_passcode => PASSCODE,
             Some(Method::Password) if self.offline => OFFLINE_PASSWORD,
             method => method.map_or(NO_METHOD, Method::word),
         }

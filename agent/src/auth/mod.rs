@@ -17,6 +17,7 @@ mod invitation;
 mod journal;
 mod local_account;
 mod module;
+mod passcode;
 mod password;
 mod patience;
 mod qr_code;

@@ -11,7 +11,7 @@
 
 use entra_protocol::login::Outcome;
 
-use super::conversation::{NO_METHOD, ONE_REQUEST, Step, refused, said, unproven};
+use super::conversation::{Leaves, NO_METHOD, ONE_REQUEST, Step, refused, said, unproven};
 use super::journal::Trail;
 use super::module::{Ended, Module, Reply};
 use super::remembering::{self, Fate, without_verdict};
@@ -39,7 +39,7 @@ pub(super) async fn run(
 ) -> Result<Step, Ended> {
     let otherwise = said(Outcome::AuthError, NO_METHOD);
     // Who can do without the tenant does not wait for one that is away.
-    let can_do_without = sign_ins.offline.serves(person).await;
+    let can_do_without = sign_ins.offline.serves(person, &asked.service).await;
     let (is_away, hurried);
     let service: &dyn LoginService = match &tenant.reach {
         Some(reach) if can_do_without => {
@@ -82,13 +82,19 @@ pub(super) async fn run(
         Ok(token) => match tenant.verifier.verify(service, &token).await {
             Ok(identity) if identity.key() == person.key => {
                 turn.end(End::Proven).await;
-                return Ok(Step::Proven(identity, Some(password)));
+                return Ok(Step::Proven(
+                    identity,
+                    Leaves {
+                        password: Some(password),
+                        token: None,
+                    },
+                ));
             }
             Ok(identity) => {
                 turn.end(End::Failed).await;
                 let why = "the tenant takes this name and password for another person's";
                 sign_ins.offline.forget(person.key, why).await;
-                return Ok(Step::Proven(identity, None));
+                return Ok(Step::Proven(identity, Leaves::default()));
             }
             Err(ProofError::NoKeys(error)) if error.meaning().class == Class::Unavailable => error,
             Err(error) => {
@@ -102,7 +108,7 @@ pub(super) async fn run(
     trail.refused(&error);
     let meaning = error.meaning();
     if meaning.class == Class::Unavailable {
-        return Ok(without_verdict(sign_ins, person, password, turn, &error, trail).await);
+        return Ok(without_verdict(sign_ins, asked, person, password, turn, &error, trail).await);
     }
     let end = end_of(&error);
     turn.end(end).await;
@@ -112,6 +118,13 @@ pub(super) async fn run(
     match remembering::fate(&error) {
         Fate::Keep => drop(password),
         Fate::GoesIfEqual => sign_ins.offline.contradicted(person.key, password).await,
+        Fate::PasswordGoes => {
+            drop(password);
+            sign_ins
+                .offline
+                .forget_password(person.key, meaning.meaning)
+                .await;
+        }
         Fate::Goes => {
             drop(password);
             sign_ins.offline.forget(person.key, meaning.meaning).await;

@@ -1,7 +1,7 @@
 //! What a verdict of the tenant does to what is kept of a person for times without it, and what is done where no
 //! verdict could be had.
 //!
-//! Invariant: [`without_verdict`] is the one caller of the comparison, and is called only with an error of the
+//! Invariant: [`without_verdict`] is, with the passcode's own prompt, the one caller of the comparison, and is called only with an error of the
 //! class "no verdict" ([`Class::Unavailable`]). What comes of it is a refusal unless the comparison came out equal;
 //! the error itself is never more than the sentence of that refusal.
 
@@ -13,12 +13,12 @@ use entra_protocol::Secret;
 use entra_protocol::login::Outcome;
 use tokio::time::Instant;
 
-use super::SignIns;
 use super::conversation::{Step, refused, said};
 use super::journal::Trail;
 use super::throttle::{End, Turn, minutes};
+use super::{Asked, SignIns};
 use crate::entra::EntraError;
-use crate::entra::errors::Class;
+use crate::entra::errors::{self, Class, Meaning};
 use crate::identity::ObjectKey;
 use crate::offline::NoMatch;
 use crate::store::Person;
@@ -38,9 +38,12 @@ const TOLD_WITHIN: Duration = Duration::from_secs(60);
 pub(super) enum Fate {
     /// It says nothing of the person, or nothing new.
     Keep,
-    /// It goes if it is that very password.
+    /// The password goes if it is that very one.
     GoesIfEqual,
-    /// It goes: the tenant does not let this person in by a password.
+    /// The password goes: the tenant does not let this person in by a password. A passcode stands for a sign-in by
+    /// device code, of which this says nothing.
+    PasswordGoes,
+    /// All goes: the tenant does not let this person in.
     Goes,
 }
 
@@ -57,7 +60,8 @@ pub(super) fn fate(error: &EntraError) -> Fate {
         Class::Unavailable | Class::Configuration => Fate::Keep,
         // Disabled; more than a password is needed; sessions were ended. A host that let them in by the password
         // alone as soon as its cable is pulled would undo what the tenant asks for.
-        Class::CutOff | Class::Interaction | Class::Renew => Fate::Goes,
+        Class::Interaction => Fate::PasswordGoes,
+        Class::CutOff | Class::Renew => Fate::Goes,
         Class::Deny => match error.refusal().map_or(NO_CODE, |refusal| refusal.code()) {
             // Whoever mistypes, and whoever guesses, would take the person's offline sign-in away otherwise. The
             // kept one is out of date exactly if it is the one that was just called wrong.
@@ -66,23 +70,33 @@ pub(super) fn fate(error: &EntraError) -> Fate {
             LOCKED => Fate::Keep,
             // Nothing that the login service says of a person: a front that refuses.
             NO_CODE => Fate::Keep,
-            // Not in the tenant any more, expired, policy, device, risk, not assigned, another tenant's; and what
-            // this version does not know.
+            _ if of_the_password(error.meaning()) => Fate::PasswordGoes,
+            // Not in the tenant any more, not assigned, another tenant's; and what this version does not know.
             _ => Fate::Goes,
         },
     }
 }
 
+/// True if it is about a sign-in by password, and one by device code may still be allowed: expired, or forbidden by a
+/// policy.
+fn of_the_password(meaning: &Meaning) -> bool {
+    meaning.sentence == errors::EXPIRED || errors::is_policy(meaning)
+}
+
 /// Compares, where the tenant could not be asked, with what is kept.
 pub(super) async fn without_verdict(
     sign_ins: &SignIns,
+    asked: &Asked,
     person: &Person,
     password: Secret,
     turn: Turn,
     error: &EntraError,
     trail: &mut Trail,
 ) -> Step {
-    let compared = sign_ins.offline.try_password(person, password).await;
+    let compared = sign_ins
+        .offline
+        .try_secret(person, password, &asked.service)
+        .await;
     turn.end(match &compared {
         // Not as proven: what the tenant has counted before counts there still.
         Ok(_) | Err(NoMatch::Nothing(_) | NoMatch::Held(_) | NoMatch::Trouble(_)) => End::NoVerdict,

@@ -26,7 +26,8 @@ use super::{Asked, Publish, SignIns, TenantLogin, Throttle, throttle};
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::{self, Method, SignIn};
 use crate::entra::{
-    Answering, DeviceCode, EntraError, IdToken, LoginService, Realm, Refusal, Verifier,
+    Answering, DeviceCode, EntraError, IdToken, LoginService, Realm, RefreshToken, Refusal,
+    Verifier,
 };
 use crate::graph::{MemberKind, UserObject};
 use crate::identity::{ObjectId, ObjectKey};
@@ -150,6 +151,11 @@ pub(crate) struct Tenant {
     /// When each poll came.
     pub(crate) polled_at: Mutex<Vec<Instant>>,
     pub(crate) key_fetches: AtomicUsize,
+    pub(crate) refreshes: Mutex<VecDeque<Result<IdToken, EntraError>>>,
+    /// Refresh tokens that were redeemed.
+    pub(crate) redeemed: Mutex<Vec<String>>,
+    /// Whether the last device code was to be a lasting one.
+    pub(crate) lasting: AtomicBool,
     /// What every request for a device code fails with.
     pub(crate) no_codes: Mutex<Option<EntraError>>,
     /// What every request for the keys fails with.
@@ -164,6 +170,11 @@ pub(crate) struct Tenant {
 impl Tenant {
     pub(crate) fn on_password(self, answer: Result<IdToken, EntraError>) -> Self {
         self.passwords.lock().unwrap().push_back(answer);
+        self
+    }
+
+    pub(crate) fn on_refresh(self, answer: Result<IdToken, EntraError>) -> Self {
+        self.refreshes.lock().unwrap().push_back(answer);
         self
     }
 
@@ -196,7 +207,8 @@ impl LoginService for Tenant {
         Box::pin(async move { answer.expect("a password request that the script does not have") })
     }
 
-    fn device_code(&self) -> Answering<'_, DeviceCode> {
+    fn device_code(&self, lasting: bool) -> Answering<'_, DeviceCode> {
+        self.lasting.store(lasting, Ordering::SeqCst);
         if let Some(error) = self.no_codes.lock().unwrap().clone() {
             return Box::pin(async { Err(error) });
         }
@@ -224,6 +236,15 @@ impl LoginService for Tenant {
         Box::pin(
             async move { answer.unwrap_or_else(|| Err(refusal("authorization_pending", 70016))) },
         )
+    }
+
+    fn refresh<'a>(&'a self, token: &'a RefreshToken) -> Answering<'a, IdToken> {
+        self.redeemed
+            .lock()
+            .unwrap()
+            .push(token.expose().to_owned());
+        let answer = self.refreshes.lock().unwrap().pop_front();
+        Box::pin(async move { answer.expect("a refresh that the script does not have") })
     }
 
     fn realm<'a>(&'a self, _: &'a str) -> Answering<'a, Realm> {
@@ -308,6 +329,8 @@ pub(crate) struct Host {
     pub(crate) store: Store,
     pub(crate) publications: Arc<AtomicUsize>,
     pub(crate) folder: tempfile::TempDir,
+    /// `[passcode] enabled`.
+    pub(crate) passcodes: bool,
 }
 
 impl Host {
@@ -328,6 +351,7 @@ impl Host {
             store,
             publications: Arc::new(AtomicUsize::new(0)),
             folder,
+            passcodes: false,
         }
     }
 
@@ -356,6 +380,12 @@ impl Host {
             "codes-first".to_owned(),
             vec![Method::DeviceCode, Method::Password],
         );
+        methods
+            .services
+            .insert("cockpit".to_owned(), vec![Method::Password]);
+        methods
+            .services
+            .insert("codes-only".to_owned(), vec![Method::DeviceCode]);
         SignIns::new(
             self.store.clone(),
             self.publish(),
@@ -376,7 +406,17 @@ impl Host {
             password: true,
         };
         let keys = KeySource::new(None, self.folder.path());
-        Offline::new(self.store.clone(), keys, Arc::new(FixedClock), rules)
+        let passcode = config::Passcode {
+            enabled: self.passcodes,
+            ..config::Passcode::default()
+        };
+        Offline::new(
+            self.store.clone(),
+            keys,
+            Arc::new(FixedClock),
+            rules,
+            passcode,
+        )
     }
 }
 

@@ -13,6 +13,7 @@ use crate::entra::errors;
 mod closed;
 mod methods;
 mod offline;
+mod passcode;
 
 /// Runs one sign-in; the module shows afterwards what it was told.
 async fn sign_in(

@@ -10,6 +10,7 @@ mod access;
 mod cloud;
 mod credential;
 mod error;
+mod passcode;
 mod posix;
 mod proxy;
 mod read;
@@ -30,6 +31,7 @@ pub use access::{Access, Services};
 pub use cloud::clouds;
 pub use credential::{Credential, ManagedIdentity, MetadataSource};
 pub use error::ConfigError;
+pub use passcode::Passcode;
 pub use posix::{IdSource, PosixSources, Sssd};
 pub use proxy::{Proxy, ProxyLogin};
 pub(crate) use read::read_bounded;
@@ -62,6 +64,8 @@ pub struct Config {
     pub access: Access,
     /// How long the host stands on its own (`[offline]`).
     pub offline: Offline,
+    /// Whether people may have a passcode, and where it counts (`[passcode]`).
+    pub passcode: Passcode,
     /// Whether `getent passwd` lists imported people (`[directory] enumerate`).
     pub enumerate: bool,
     /// Days that rows of the audit log are kept (`[audit] keep_days`).

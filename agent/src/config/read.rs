@@ -12,7 +12,7 @@ use super::section::{Section, most_alike};
 use super::sign_in::LOGIN_GRACE;
 use super::{
     Config, ConfigError, Groups, Homes, Ids, Method, NameAttribute, Names, Offline, Proxy, SignIn,
-    access, proxy, tenant,
+    access, passcode, proxy, tenant,
 };
 use crate::identity::ObjectId;
 
@@ -63,6 +63,7 @@ pub fn parse(text: &str) -> Result<Config, ConfigError> {
         },
         sign_in: read_sign_in(top.section("sign_in", "sign_in")?)?,
         offline: read_offline(top.section("offline", "offline")?)?,
+        passcode: passcode::read(top.section("passcode", "passcode")?)?,
         enumerate: top
             .section("directory", "directory")?
             .optional_switch("enumerate")?

@@ -22,6 +22,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "sign_in",
             "access",
             "offline",
+            "passcode",
             "directory",
             "proxy",
             "audit",
@@ -85,6 +86,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
         &["everybody", "role", "groups", "tenant", "services"],
     ),
     ("offline", &["maximum_age_days", "password"]),
+    ("passcode", &["enabled", "services"]),
     ("directory", &["enumerate"]),
     ("audit", &["keep_days"]),
     (

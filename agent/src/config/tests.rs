@@ -72,6 +72,10 @@ tenant = "contoso.example"
 services = ["cron"]
 [offline]
 maximum_age_days = 3
+password = false
+[passcode]
+enabled = true
+services = ["sudo"]
 [directory]
 enumerate = true
 [audit]
@@ -108,6 +112,8 @@ fn the_least_gives_the_defaults() {
     assert_eq!(config.homes.template, "/home/{name}");
     assert_eq!(config.groups.members_max, 5_000);
     assert_eq!(config.offline.maximum_age.as_secs(), 14 * 24 * 60 * 60);
+    assert!(config.offline.password);
+    assert!(!config.passcode.enabled);
     assert!(!config.enumerate);
     assert_eq!(config.audit_keep_days, 365);
     assert_eq!(config.sign_in.methods("sshd"), [Method::DeviceCode]);
@@ -163,6 +169,8 @@ fn every_key_is_read() {
     assert_eq!(config.sign_in.methods("su"), [Method::DeviceCode]);
     assert!(config.enumerate);
     assert_eq!(config.access.groups().count(), 1);
+    assert!(!config.offline.password);
+    assert!(config.passcode.covers("sudo") && !config.passcode.covers("su"));
     let proxy = config.proxy.unwrap();
     assert_eq!(proxy.name(), "proxy.example:3128");
     let login = proxy.login.unwrap();

@@ -16,7 +16,7 @@ pub(super) async fn examine(doctor: &Doctor, tenant: &Tenant, findings: &mut Fin
         Endpoints::of(tenant),
         &tenant.login.client_id,
     );
-    match service.device_code().await {
+    match service.device_code(false).await {
         Err(error) => {
             findings.refused("login-registration", &error, error.meaning().cure);
             findings.skipped("device-code");

@@ -15,18 +15,61 @@ use super::EntraError;
 /// An answer that is on its way.
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, EntraError>> + Send + 'a>>;
 
-/// An id token as it came: not verified, and therefore worth nothing yet.
-pub struct IdToken(Zeroizing<String>);
+/// An id token as it came: not verified, and therefore worth nothing yet. With the refresh token that came along, if
+/// one was asked for.
+pub struct IdToken {
+    compact: Zeroizing<String>,
+    refresh: Option<RefreshToken>,
+}
 
 impl IdToken {
     /// Takes over the compact form.
     #[must_use]
     pub fn new(compact: Zeroizing<String>) -> Self {
-        Self(compact)
+        Self {
+            compact,
+            refresh: None,
+        }
+    }
+
+    /// With what came along.
+    #[must_use]
+    pub fn with_refresh(mut self, refresh: Option<RefreshToken>) -> Self {
+        self.refresh = refresh;
+        self
+    }
+
+    /// What came along, once.
+    pub fn take_refresh(&mut self) -> Option<RefreshToken> {
+        self.refresh.take()
     }
 
     pub(super) fn compact(&self) -> &str {
+        &self.compact
+    }
+}
+
+/// What can be redeemed for a new id token without the person (RFC 6749 §6): opaque, and a secret.
+#[derive(PartialEq, Eq)]
+pub struct RefreshToken(Zeroizing<String>);
+
+impl RefreshToken {
+    /// Takes it over.
+    #[must_use]
+    pub fn new(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
+    /// For the request that redeems it, and for sealing.
+    #[must_use]
+    pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl std::fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RefreshToken([redacted])")
     }
 }
 
@@ -58,8 +101,11 @@ pub trait LoginService: Send + Sync {
     /// The password grant: exactly one request.
     fn password<'a>(&'a self, upn: &'a str, password: &'a Secret) -> Answering<'a, IdToken>;
 
-    /// A new device code.
-    fn device_code(&self) -> Answering<'_, DeviceCode>;
+    /// A new device code; a lasting one brings a refresh token along with the id token.
+    fn device_code(&self, lasting: bool) -> Answering<'_, DeviceCode>;
+
+    /// Redeems a refresh token for a new id token and a successor of its own.
+    fn refresh<'a>(&'a self, token: &'a RefreshToken) -> Answering<'a, IdToken>;
 
     /// Asks once whether a device code was redeemed; `authorization_pending` is an
     /// [`EntraError::Refused`] like every other "not yet".

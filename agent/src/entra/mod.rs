@@ -34,7 +34,7 @@ pub use discovery::{ProviderMetadata, provider_metadata};
 pub use failure::{EntraError, Refusal};
 pub use http::{LOGIN_REQUEST_LIMIT, http_client, probe_client};
 pub use id_token::{ProofError, VerifiedIdentity, Verifier};
-pub use login_service::{Answering, DeviceCode, IdToken, LoginService, Realm};
+pub use login_service::{Answering, DeviceCode, IdToken, LoginService, Realm, RefreshToken};
 pub use obstacle::Obstacle;
 pub use over_https::{Discovery, OverHttps};
 pub use proxy::check_proxy;

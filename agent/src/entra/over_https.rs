@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use entra_protocol::Secret;
 
 use super::failure::cleaned;
-use super::login_service::{Answering, DeviceCode, IdToken, LoginService, Realm};
+use super::login_service::{Answering, DeviceCode, IdToken, LoginService, Realm, RefreshToken};
 use super::oauth_client::through;
 use super::{Endpoints, EntraError, Probe, http};
 
@@ -30,9 +30,12 @@ const LIFE_LIMIT: Duration = Duration::from_secs(1_800);
 /// Characters of a link or a code that are shown at most: both must fit a terminal.
 const SHOWN_LIMIT: usize = 200;
 
-/// The scopes that put `oid`, `tid` and the name into the id token. No `offline_access`: nothing is
-/// kept that would have to be protected.
-const SCOPES: [&str; 2] = ["openid", "profile"];
+/// The scopes that put `oid`, `tid` and the name into the id token. Without `offline_access` nothing comes along
+/// that would have to be protected.
+const SCOPES: &str = "openid profile";
+
+/// The same with what brings a refresh token: only for people who set a passcode, which needs one.
+const LASTING_SCOPES: &str = "openid profile offline_access";
 
 /// Talks to one tenant as one public client.
 pub struct OverHttps {
@@ -58,16 +61,17 @@ impl OverHttps {
         read_id_token(url, &answer.body)
     }
 
-    async fn new_device_code(&self) -> Result<DeviceCode, EntraError> {
+    async fn new_device_code(&self, lasting: bool) -> Result<DeviceCode, EntraError> {
         let url = &self.endpoints.device_code;
         let place = http::place(&Method::POST, url);
         let send = through(&self.client);
+        let scopes = if lasting { LASTING_SCOPES } else { SCOPES };
         let answer: Result<StandardDeviceAuthorizationResponse, _> =
             BasicClient::new(ClientId::new(self.client_id.clone()))
                 .set_auth_type(AuthType::RequestBody)
                 .set_device_authorization_url(DeviceAuthorizationUrl::from_url(url.clone()))
                 .exchange_device_code()
-                .add_scopes(SCOPES.map(|scope| Scope::new(scope.to_owned())))
+                .add_scopes(scopes.split(' ').map(|scope| Scope::new(scope.to_owned())))
                 .request_async(&send)
                 .await;
         let answer = answer.map_err(|error| unusable(&place, error))?;
@@ -146,7 +150,7 @@ impl LoginService for OverHttps {
             self.token(&[
                 ("grant_type", "password"),
                 ("client_id", &self.client_id),
-                ("scope", &SCOPES.join(" ")),
+                ("scope", SCOPES),
                 ("username", upn),
                 ("password", password.expose()),
             ])
@@ -154,8 +158,20 @@ impl LoginService for OverHttps {
         })
     }
 
-    fn device_code(&self) -> Answering<'_, DeviceCode> {
-        Box::pin(self.new_device_code())
+    fn device_code(&self, lasting: bool) -> Answering<'_, DeviceCode> {
+        Box::pin(self.new_device_code(lasting))
+    }
+
+    fn refresh<'a>(&'a self, token: &'a RefreshToken) -> Answering<'a, IdToken> {
+        Box::pin(async move {
+            self.token(&[
+                ("grant_type", "refresh_token"),
+                ("client_id", &self.client_id),
+                ("scope", LASTING_SCOPES),
+                ("refresh_token", token.expose()),
+            ])
+            .await
+        })
     }
 
     fn poll<'a>(&'a self, code: &'a DeviceCode) -> Answering<'a, IdToken> {
@@ -235,9 +251,13 @@ fn read_id_token(url: &Url, body: &[u8]) -> Result<IdToken, EntraError> {
     #[derive(Deserialize)]
     struct Body {
         id_token: Zeroizing<String>,
+        refresh_token: Option<Zeroizing<String>>,
     }
     serde_json::from_slice::<Body>(body)
-        .map(|body| IdToken::new(body.id_token))
+        .map(|body| {
+            let refresh = body.refresh_token.map(RefreshToken::new);
+            IdToken::new(body.id_token).with_refresh(refresh)
+        })
         .map_err(|error| EntraError::Unusable {
             place: http::place(&Method::POST, url),
             reason: cleaned(&error.to_string()),

@@ -13,6 +13,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::{hmac, rand};
 use nix::libc;
@@ -39,6 +40,7 @@ const MODE: u32 = 0o600;
 /// What each derived key is for. A label is never used for anything else.
 const LABEL_OF_ID: &[u8] = b"entra-login 1: id of the offline key";
 const LABEL_OF_VERIFIERS: &[u8] = b"entra-login 1: verifiers";
+const LABEL_OF_TOKENS: &[u8] = b"entra-login 1: refresh tokens";
 
 /// Where the key is.
 #[derive(Debug, Clone)]
@@ -53,6 +55,7 @@ pub struct KeySource {
 pub struct OfflineKey {
     id: [u8; 16],
     verifiers: Zeroizing<[u8; LENGTH]>,
+    tokens: Zeroizing<[u8; LENGTH]>,
 }
 
 /// Why there is no key.
@@ -132,11 +135,17 @@ impl KeySource {
     /// # Errors
     /// [`KeyError`]: there is something that is no key, or none could be made.
     pub fn read_or_make(&self) -> Result<OfflineKey, KeyError> {
+        // Two first sign-ins at once must not write into one unfinished file.
+        static MAKING: Mutex<()> = Mutex::new(());
         if let Some(key) = self.read()? {
             return Ok(key);
         }
-        self.make()?;
+        let making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         // What counts is what is there: another sign-in may have been first.
+        if self.read()?.is_none() {
+            self.make()?;
+        }
+        drop(making);
         self.read()?.ok_or_else(|| KeyError {
             path: self.state.join(FILE),
             problem: Problem::Io("make", io::ErrorKind::NotFound.into()),
@@ -163,22 +172,27 @@ impl KeySource {
             }
             _ => {}
         }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(MODE)
-            .open(&unfinished)
-            .map_err(failed("make"))?;
-        file.write_all(bytes.as_ref()).map_err(failed("write"))?;
-        file.sync_all().map_err(failed("write"))?;
-        // A link, not a rename: it never takes the place of a key that is there.
-        match fs::hard_link(&unfinished, &path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(failed("name")(error));
+        let named = (|| {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(MODE)
+                .open(&unfinished)
+                .map_err(failed("make"))?;
+            file.write_all(bytes.as_ref()).map_err(failed("write"))?;
+            file.sync_all().map_err(failed("write"))?;
+            // A link, not a rename: it never takes the place of a key that is there.
+            match fs::hard_link(&unfinished, &path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    Err(failed("name")(error))
+                }
+                _ => Ok(()),
             }
-            _ => {}
-        }
-        fs::remove_file(&unfinished).map_err(failed("remove"))?;
+        })();
+        // A full disk leaves nothing behind.
+        let removed = fs::remove_file(&unfinished);
+        named?;
+        removed.map_err(failed("remove"))?;
         let folder = File::open(&self.state).and_then(|folder| folder.sync_all());
         folder.map_err(failed("write the folder of"))
     }
@@ -210,6 +224,10 @@ impl OfflineKey {
         hmac::Key::new(hmac::HMAC_SHA256, self.verifiers.as_ref())
     }
 
+    pub(super) fn of_tokens(&self) -> &[u8] {
+        self.tokens.as_ref()
+    }
+
     fn of(bytes: &[u8]) -> Self {
         let mut id = [0; 16];
         for (to, from) in id.iter_mut().zip(derived(bytes, LABEL_OF_ID).iter()) {
@@ -218,6 +236,7 @@ impl OfflineKey {
         Self {
             id,
             verifiers: derived(bytes, LABEL_OF_VERIFIERS),
+            tokens: derived(bytes, LABEL_OF_TOKENS),
         }
     }
 }
@@ -311,98 +330,4 @@ impl fmt::Display for KeyError {
 impl std::error::Error for KeyError {}
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    fn folder() -> (tempfile::TempDir, KeySource) {
-        let folder = tempfile::tempdir().unwrap();
-        let source = KeySource::new(None, folder.path());
-        (folder, source)
-    }
-
-    #[test]
-    fn a_key_is_made_once_and_for_the_agent_alone() {
-        let (folder, source) = folder();
-        assert!(source.read().unwrap().is_none());
-        assert!(!folder.path().join(FILE).exists(), "reading made one");
-        let id = source.read_or_make().unwrap().id();
-        assert_eq!(source.read_or_make().unwrap().id(), id);
-        assert_eq!(source.read().unwrap().unwrap().id(), id);
-        let found = folder.path().join(FILE).metadata().unwrap();
-        assert_eq!((found.mode() & 0o7777, found.len()), (0o600, 32));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        let (_other, source) = self::folder();
-        assert_ne!(source.read_or_make().unwrap().id(), id);
-    }
-
-    #[test]
-    fn what_a_power_cut_left_is_no_key_and_in_nobodys_way() {
-        let (folder, source) = folder();
-        fs::write(folder.path().join(UNFINISHED), "half").unwrap();
-        assert!(source.read().unwrap().is_none());
-        source.read_or_make().unwrap();
-        assert!(!folder.path().join(UNFINISHED).exists());
-    }
-
-    #[test]
-    fn a_file_that_is_not_as_it_was_made_is_an_error_and_stays() {
-        type Spoil = fn(&Path);
-        let spoils: [(Spoil, &str); 5] = [
-            (
-                |path| fs::set_permissions(path, fs::Permissions::from_mode(0o640)).unwrap(),
-                "mode 0640",
-            ),
-            (
-                |path| fs::set_permissions(path, fs::Permissions::from_mode(0o604)).unwrap(),
-                "mode 0604",
-            ),
-            (|path| fs::write(path, [0; 31]).unwrap(), "has 31 bytes"),
-            (|path| fs::write(path, []).unwrap(), "has 0 bytes"),
-            (
-                |path| {
-                    fs::rename(path, path.with_extension("other")).unwrap();
-                    std::os::unix::fs::symlink(path.with_extension("other"), path).unwrap();
-                },
-                "can't read",
-            ),
-        ];
-        for (spoil, word) in spoils {
-            let (folder, source) = folder();
-            source.read_or_make().unwrap();
-            let path = folder.path().join(FILE);
-            spoil(&path);
-            let before = fs::read(&path).unwrap();
-            for error in [
-                source.read().map(drop).unwrap_err(),
-                source.read_or_make().map(drop).unwrap_err(),
-            ] {
-                assert!(error.to_string().contains(word), "{error}");
-            }
-            assert_eq!(fs::read(&path).unwrap(), before);
-        }
-    }
-
-    #[test]
-    fn a_credential_goes_before_the_file_and_a_bad_one_too() {
-        let (folder, without) = folder();
-        let own = without.read_or_make().unwrap().id();
-        let credentials = tempfile::tempdir().unwrap();
-        let source = KeySource::new(Some(credentials.path().to_owned()), folder.path());
-        assert_eq!(source.read().unwrap().unwrap().id(), own);
-        let path = credentials.path().join(CREDENTIAL);
-        fs::write(&path, [7; 40]).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
-        let id = source.read().unwrap().unwrap().id();
-        assert_ne!(id, own);
-        assert_eq!(source.read_or_make().unwrap().id(), id);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let error = source.read().unwrap_err().to_string();
-        assert!(error.contains("everyone may read"), "{error}");
-        fs::write(&path, [7; 31]).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        let error = source.read_or_make().unwrap_err().to_string();
-        assert!(error.contains("31 bytes"), "{error}");
-    }
-}
+mod tests;

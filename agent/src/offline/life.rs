@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{attempts, verifier};
 use crate::clock::UnixSeconds;
-use crate::store::{Kept, Person};
+use crate::store::{Kept, Person, VerifierKind};
 
 /// How far a clock may have gone back without being taken for a wrong one: a host without a battery is put
 /// right by NTP in steps of seconds, and Entra itself allows five minutes.
@@ -47,14 +47,12 @@ pub(super) enum Against {
 impl fmt::Display for Against {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::OtherKey => "the kept password was made with another key",
-            Self::OtherScheme => "the kept password was made by another version of this program",
+            Self::OtherKey => "what is kept was made with another key",
+            Self::OtherScheme => "what is kept was made by another version of this program",
             Self::Disabled => "disabled in the tenant",
             Self::Withheld => "the person is here by the shrink guard alone",
             Self::PasswordChanged => "the password was changed in the tenant after it was kept",
-            Self::SessionsEnded => {
-                "the tenant ended the person's sessions after the password was kept"
-            }
+            Self::SessionsEnded => "the tenant ended the person's sessions after that",
             Self::TooOld => "the last sign-in with Entra ID is longer ago than [offline] allows",
             Self::DirectoryTooOld => "the last import is longer ago than [offline] allows",
             Self::ClockWentBack => "this host's clock is behind the last sign-in",
@@ -67,9 +65,13 @@ impl fmt::Display for Against {
 }
 
 /// What stands against letting this person in by this secret now; `None` if nothing does.
-pub(super) fn against(kept: &Kept, person: &Person, known: &Known) -> Option<Against> {
-    let later =
-        |instant: Option<UnixSeconds>| instant.is_some_and(|instant| instant > kept.made_at);
+pub(super) fn against(
+    kind: VerifierKind,
+    kept: &Kept,
+    person: &Person,
+    known: &Known,
+) -> Option<Against> {
+    let later = |instant: Option<UnixSeconds>, than| instant.is_some_and(|instant| instant > than);
     let too_old = |instant: UnixSeconds| known.now.since(instant) > known.maximum_age.as_secs();
     let future = |instant: UnixSeconds| instant.since(known.now) > TOLERANCE.as_secs();
     let instants = [
@@ -86,9 +88,9 @@ pub(super) fn against(kept: &Kept, person: &Person, known: &Known) -> Option<Aga
         Some(Against::OtherKey)
     } else if kept.scheme != verifier::SCHEME {
         Some(Against::OtherScheme)
-    } else if later(person.password_changed_at) {
+    } else if kind == VerifierKind::Password && later(person.password_changed_at, kept.made_at) {
         Some(Against::PasswordChanged)
-    } else if later(person.sessions_valid_from) {
+    } else if later(person.sessions_valid_from, kept.proven_at) {
         Some(Against::SessionsEnded)
     } else if instants.into_iter().flatten().any(future) {
         Some(Against::ClockWentBack)

@@ -2,7 +2,8 @@
 //!
 //! After a sign-in with a password that the tenant accepted, a *verifier* of that password is kept: enough to
 //! recognise it, not to find it out (`verifier`). It is used by the sign-in alone, and only where no verdict
-//! could be had. Invariants:
+//! could be had. A passcode is kept likewise, and with it, sealed (`seal`), the refresh token of the sign-in that
+//! it stands for. Invariants:
 //! - A [`Matched`] is made here and nowhere else, by a comparison that came out equal: no error, of the network
 //!   or of this host, makes one. It is the only road to a success without the tenant.
 //! - A try is counted on the disk before the comparison ([`Store::charge_try`]): neither a crash nor a power
@@ -14,11 +15,12 @@
 //! (`auth::remembering`).
 
 mod attempts;
+mod kept;
 mod key;
 mod life;
+mod seal;
 mod verifier;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,13 +30,14 @@ use tokio::sync::Semaphore;
 use crate::auth::{away, in_store};
 use crate::clock::Clock;
 use crate::config;
+use crate::entra::RefreshToken;
 use crate::identity::ObjectKey;
-use crate::store::{NewVerifier, Person, Store, StoreError, VerifierKind};
+use crate::store::{Person, Store, VerifierKind};
 
 pub(crate) use attempts::left as wait_left;
 pub use key::{KeyError, KeySource, OfflineKey};
 
-use life::{Against, Known};
+use kept::{Shared, Standing, words};
 
 /// Comparisons at once: each takes 19 MiB and a processor for some 50 ms. Further ones wait for their turn.
 const AT_ONCE: usize = 2;
@@ -45,18 +48,11 @@ pub struct Offline {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    store: Store,
-    keys: KeySource,
-    clock: Arc<dyn Clock>,
-    rules: config::Offline,
-    turns: Semaphore,
-}
-
 /// A secret that equals the kept one of this person, who may be let in without the tenant.
 #[derive(Debug)]
 pub struct Matched {
     key: ObjectKey,
+    kind: VerifierKind,
 }
 
 impl Matched {
@@ -64,6 +60,12 @@ impl Matched {
     #[must_use]
     pub fn key(&self) -> ObjectKey {
         self.key
+    }
+
+    /// Which secret it was.
+    #[must_use]
+    pub fn kind(&self) -> VerifierKind {
+        self.kind
     }
 }
 
@@ -88,6 +90,7 @@ impl Offline {
         keys: KeySource,
         clock: Arc<dyn Clock>,
         rules: config::Offline,
+        passcode: config::Passcode,
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -95,6 +98,7 @@ impl Offline {
                 keys,
                 clock,
                 rules,
+                passcode,
                 turns: Semaphore::new(AT_ONCE),
             }),
         }
@@ -109,24 +113,69 @@ impl Offline {
 
     /// Whether this person could be let in without the tenant. No promise: what stands against them is looked
     /// at anew when it is tried.
-    pub(crate) async fn serves(&self, person: &Person) -> bool {
-        if !self.shared.rules.password {
+    pub(crate) async fn serves(&self, person: &Person, service: &str) -> bool {
+        let kinds = self.shared.kinds(service);
+        let (shared, person) = (Arc::clone(&self.shared), person.clone());
+        away(move || {
+            kinds
+                .into_iter()
+                .any(|kind| shared.stands(&person, kind) == Standing::Good)
+        })
+        .await
+    }
+
+    /// By which kept secrets of this person the service would let them in without the tenant, each with what stands
+    /// against it, for whoever explains it.
+    pub(crate) async fn explained(
+        &self,
+        person: &Person,
+        service: &str,
+    ) -> Vec<(VerifierKind, Result<(), String>)> {
+        let kinds = self.shared.kinds(service);
+        let (shared, person) = (Arc::clone(&self.shared), person.clone());
+        away(move || {
+            let stands = |kind| match shared.against(&person, kind) {
+                Ok(None) => Ok(()),
+                Ok(Some(against)) => Err(against.to_string()),
+                Err(reason) => Err(reason),
+            };
+            kinds.into_iter().map(|kind| (kind, stands(kind))).collect()
+        })
+        .await
+    }
+
+    /// Whether people may have a passcode here at all.
+    pub(crate) fn has_passcodes(&self) -> bool {
+        self.shared.passcode.enabled
+    }
+
+    /// Whether a passcode counts for this service while the tenant answers.
+    pub(crate) fn passcodes_at(&self, service: &str) -> bool {
+        self.shared.passcode.covers(service)
+    }
+
+    /// Whether this person has a passcode that can be asked for.
+    pub(crate) async fn has_passcode(&self, person: &Person) -> bool {
+        if !self.has_passcodes() {
             return false;
         }
         let (shared, person) = (Arc::clone(&self.shared), person.clone());
-        away(move || shared.serves(&person)).await
+        away(move || shared.stands(&person, VerifierKind::Passcode) != Standing::Bad).await
     }
 
-    /// What stands against letting this person in without the tenant, for whoever explains it.
-    ///
-    /// # Errors
-    /// The reason, in a clause.
-    pub(crate) async fn against(&self, person: &Person) -> Result<(), String> {
-        if !self.shared.rules.password {
-            return Err("[offline] password is false".to_owned());
-        }
-        let (shared, person) = (Arc::clone(&self.shared), person.clone());
-        away(move || shared.against(&person)).await
+    /// Whether the tenant can be asked if the sign-in still stands that the person's passcode stands for.
+    pub(crate) async fn can_be_rechecked(&self, person: &Person) -> bool {
+        self.has_passcode(person).await && self.has_token(person.key).await
+    }
+
+    /// Whether a sign-in by device code should bring a refresh token: the person has a passcode, and none for it.
+    pub(crate) async fn wants_token(&self, person: &Person) -> bool {
+        self.has_passcode(person).await && !self.has_token(person.key).await
+    }
+
+    async fn has_token(&self, key: ObjectKey) -> bool {
+        let read = in_store(&self.shared.store, move |store| store.refresh_token(&key)).await;
+        matches!(read, Ok(Some(_)))
     }
 
     /// Keeps a verifier of the password with which this person has just signed in.
@@ -144,22 +193,128 @@ impl Offline {
         }
     }
 
-    /// Compares a password with the kept one. Counts as a try.
-    pub(crate) async fn try_password(
+    /// Compares what was typed at a service with what is kept: the password, and where the service is at this host
+    /// itself the passcode. Counts as a try of each that it is compared with.
+    pub(crate) async fn try_secret(
         &self,
         person: &Person,
-        password: Secret,
+        secret: Secret,
+        service: &str,
     ) -> Result<Matched, NoMatch> {
-        if !self.shared.rules.password {
-            return Err(NoMatch::Nothing(
-                "offline sign-in is switched off".to_owned(),
-            ));
-        }
+        self.attempt(person, secret, self.shared.kinds(service))
+            .await
+    }
+
+    /// Compares a passcode with the kept one. Counts as a try.
+    pub(crate) async fn try_passcode(
+        &self,
+        person: &Person,
+        passcode: Secret,
+    ) -> Result<Matched, NoMatch> {
+        let kinds = match self.has_passcodes() {
+            true => vec![VerifierKind::Passcode],
+            false => Vec::new(),
+        };
+        self.attempt(person, passcode, kinds).await
+    }
+
+    async fn attempt(
+        &self,
+        person: &Person,
+        secret: Secret,
+        kinds: Vec<VerifierKind>,
+    ) -> Result<Matched, NoMatch> {
         let Ok(_turn) = self.shared.turns.acquire().await else {
             return Err(NoMatch::Trouble("the agent is stopping".to_owned()));
         };
         let (shared, person) = (Arc::clone(&self.shared), person.clone());
-        away(move || shared.attempt(&person, VerifierKind::Password, &password)).await
+        away(move || {
+            let mut worst = NoMatch::Nothing("offline: nothing is kept here".to_owned());
+            for kind in kinds {
+                match shared.attempt(&person, kind, &secret) {
+                    Ok(matched) => return Ok(matched),
+                    Err(no_match) => worst = worst.or(no_match),
+                }
+            }
+            Err(worst)
+        })
+        .await
+    }
+
+    /// Keeps a passcode in place of the one before, with the refresh token of the sign-in that it was set by, if
+    /// it was set by one.
+    pub(crate) async fn keep_passcode(
+        &self,
+        key: ObjectKey,
+        passcode: Secret,
+        token: Option<RefreshToken>,
+    ) -> Result<(), String> {
+        let Ok(_turn) = self.shared.turns.acquire().await else {
+            return Err("the agent is stopping".to_owned());
+        };
+        let shared = Arc::clone(&self.shared);
+        away(move || shared.keep_passcode(key, &passcode, token.as_ref())).await
+    }
+
+    /// Keeps a refresh token for the person's passcode.
+    pub(crate) async fn keep_token(&self, key: ObjectKey, token: RefreshToken) {
+        let shared = Arc::clone(&self.shared);
+        let kept = away(move || {
+            let sealed = seal::seal(&shared.keys.read_or_make().map_err(words)?, key, &token);
+            let sealed = sealed.map_err(words)?;
+            shared
+                .store
+                .keep_refresh_token(&key, &sealed)
+                .map_err(words)
+        });
+        if let Err(trouble) = kept.await {
+            tracing::error!("the refresh token of {key} is not kept: {trouble}");
+        }
+    }
+
+    /// The refresh token of the sign-in that the person's passcode stands for.
+    pub(crate) async fn refresh_token(&self, key: ObjectKey) -> Option<RefreshToken> {
+        let shared = Arc::clone(&self.shared);
+        let opened = away(move || {
+            let Some(sealed) = shared.store.refresh_token(&key).map_err(words)? else {
+                return Ok(None);
+            };
+            let Some(ours) = shared.keys.read().map_err(words)? else {
+                return Ok(None);
+            };
+            seal::open(&ours, key, &sealed).map(Some).map_err(words)
+        });
+        opened.await.unwrap_or_else(|trouble: String| {
+            tracing::error!("the refresh token of {key} is of no use: {trouble}");
+            None
+        })
+    }
+
+    /// The tenant has said that the sign-in stands, and may have given a successor of its token.
+    pub(crate) async fn rechecked(&self, key: ObjectKey, successor: Option<RefreshToken>) {
+        let marked = in_store(&self.shared.store, move |store| {
+            store.mark_proven(&key, VerifierKind::Passcode)
+        });
+        if let Err(error) = marked.await {
+            tracing::error!("a recheck of {key} can't be noted: {error}");
+        }
+        if let Some(successor) = successor {
+            self.keep_token(key, successor).await;
+        }
+    }
+
+    /// Forgets the refresh token alone: the next sign-in by device code brings another.
+    pub(crate) async fn forget_token(&self, key: ObjectKey, why: &str) {
+        let dropped = in_store(&self.shared.store, move |store| {
+            store.drop_refresh_token(&key)
+        });
+        match dropped.await {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the refresh token of {key} is gone: {why}"),
+            Err(error) => {
+                tracing::error!("the refresh token of {key} should go ({why}) and can't: {error}");
+            }
+        }
     }
 
     /// The tenant has called this password wrong: if it is the kept one, that one is out of date. No try, since
@@ -173,6 +328,20 @@ impl Offline {
         };
         let shared = Arc::clone(&self.shared);
         away(move || shared.contradicted(key, &password)).await;
+    }
+
+    /// Forgets the person's password alone.
+    pub(crate) async fn forget_password(&self, key: ObjectKey, why: &str) {
+        let dropped = in_store(&self.shared.store, move |store| {
+            store.drop_verifier(&key, VerifierKind::Password)
+        });
+        match dropped.await {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the kept password of {key} is gone: {why}"),
+            Err(error) => {
+                tracing::error!("the kept password of {key} should go ({why}) and can't: {error}");
+            }
+        }
     }
 
     /// Forgets all that is kept of this person.
@@ -193,151 +362,19 @@ impl Offline {
     }
 }
 
-impl Shared {
-    fn take_up(&self) {
-        if !self.rules.password {
-            match self.store.drop_verifiers_of_kind(VerifierKind::Password) {
-                Ok(0) => {}
-                Ok(count) => {
-                    tracing::info!("{count} kept passwords are gone: [offline] password is false")
-                }
-                Err(error) => tracing::error!("can't forget the kept passwords: {error}"),
-            }
-            return;
-        }
-        if let Err(error) = self.store.forget_dead_verifiers() {
-            tracing::error!("can't tidy up what is kept for times without Entra ID: {error}");
-        }
-        let id = match self.keys.read() {
-            Ok(Some(key)) => Some(key.id()),
-            Ok(None) => None,
-            Err(error) => {
-                return tracing::error!("no offline sign-in until this is mended: {error}");
-            }
+impl NoMatch {
+    /// Of two kinds of secret, what the person is told: that it was wrong, where it was compared at all.
+    fn or(self, other: Self) -> Self {
+        let rank = |no_match: &Self| match no_match {
+            Self::Nothing(_) => 0,
+            Self::Trouble(_) => 1,
+            Self::Held(_) => 2,
+            Self::Wrong => 3,
         };
-        match self.store.verifiers_of_other_keys(id) {
-            Ok(0) => {}
-            Ok(count) => tracing::warn!(
-                "{count} people can't sign in without Entra ID until they have signed in with it once: what \
-                 was kept of them was made with another key than that of {}",
-                self.keys
-            ),
-            Err(error) => tracing::error!("can't count what is kept of people: {error}"),
+        if rank(&other) >= rank(&self) {
+            other
+        } else {
+            self
         }
     }
-
-    fn serves(&self, person: &Person) -> bool {
-        self.against(person).is_ok()
-    }
-
-    fn against(&self, person: &Person) -> Result<(), String> {
-        let key = match self.keys.read() {
-            Ok(Some(key)) => key,
-            Ok(None) => return Err("nothing is kept of anybody yet".to_owned()),
-            Err(error) => return Err(error.to_string()),
-        };
-        let kept = self.store.verifier(&person.key, VerifierKind::Password);
-        let Some(kept) = kept.map_err(words)? else {
-            return Err("no password of this person is kept here".to_owned());
-        };
-        let known = self.known(&key, person).map_err(words)?;
-        match life::against(&kept, person, &known) {
-            Some(against) => Err(against.to_string()),
-            None => Ok(()),
-        }
-    }
-
-    fn known(&self, key: &OfflineKey, person: &Person) -> Result<Known, StoreError> {
-        Ok(Known {
-            key: key.id(),
-            now: self.clock.now(),
-            maximum_age: self.rules.maximum_age,
-            directory_as_of: self.store.known_at_of(person.key.tenant)?,
-        })
-    }
-
-    fn keep(&self, key: ObjectKey, kind: VerifierKind, secret: &Secret) -> Result<(), String> {
-        let ours = self.keys.read_or_make().map_err(words)?;
-        let salt = verifier::salt().map_err(words)?;
-        let tag = verifier::tag(&ours, kind, key, &salt, secret).map_err(words)?;
-        let new = NewVerifier {
-            kind,
-            key_id: ours.id(),
-            scheme: verifier::SCHEME,
-            salt,
-            tag,
-        };
-        self.store.keep_verifier(&key, &new).map_err(words)
-    }
-
-    fn attempt(
-        &self,
-        person: &Person,
-        kind: VerifierKind,
-        secret: &Secret,
-    ) -> Result<Matched, NoMatch> {
-        let trouble = |error: &dyn fmt::Display| NoMatch::Trouble(format!("offline: {error}"));
-        let key = match self.keys.read() {
-            Ok(Some(key)) => key,
-            Ok(None) => return Err(NoMatch::Nothing("offline: there is no key".to_owned())),
-            Err(error) => return Err(trouble(&error)),
-        };
-        let known = self.known(&key, person).map_err(|error| trouble(&error))?;
-        // With the person as of now: an import may have gone by since the conversation began.
-        let charged =
-            self.store.charge_try(&person.key, kind, |kept, person| {
-                match life::against(kept, person, &known) {
-                    Some(against) => Err(against),
-                    None => Ok(()),
-                }
-            });
-        let kept = match charged {
-            Ok(None) => {
-                let fact = "offline: no password of this person is kept here";
-                return Err(NoMatch::Nothing(fact.to_owned()));
-            }
-            Ok(Some(Ok(kept))) => kept,
-            Ok(Some(Err(Against::Tries(wait)))) => return Err(NoMatch::Held(wait)),
-            Ok(Some(Err(against))) => return Err(NoMatch::Nothing(format!("offline: {against}"))),
-            Err(error) => return Err(trouble(&format_args!("a try can't be counted: {error}"))),
-        };
-        match verifier::matches(&key, kind, person.key, &kept, secret) {
-            Ok(true) => {}
-            Ok(false) => return Err(NoMatch::Wrong),
-            Err(error) => return Err(trouble(&error)),
-        }
-        if let Err(error) = self.store.forgive_tries(&person.key, kind) {
-            tracing::error!(
-                "a right password of {} still counts as a wrong one: {error}",
-                person.key
-            );
-        }
-        Ok(Matched { key: person.key })
-    }
-
-    fn contradicted(&self, key: ObjectKey, secret: &Secret) {
-        let kind = VerifierKind::Password;
-        let (Ok(Some(ours)), Ok(Some(kept))) = (self.keys.read(), self.store.verifier(&key, kind))
-        else {
-            return;
-        };
-        if kept.key_id != ours.id() || kept.scheme != verifier::SCHEME {
-            return;
-        }
-        if !matches!(verifier::matches(&ours, kind, key, &kept, secret), Ok(true)) {
-            return;
-        }
-        match self.store.drop_verifiers(&[key]) {
-            Ok(_) => tracing::info!(
-                "what was kept of {key} for times without Entra ID is gone: the tenant calls that password wrong"
-            ),
-            Err(error) => tracing::error!(
-                "the kept password of {key} is out of date and can't be forgotten: {error}"
-            ),
-        }
-    }
-}
-
-fn words(error: impl fmt::Display) -> String {
-    error.to_string()
 }

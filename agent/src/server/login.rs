@@ -71,7 +71,7 @@ const PHASES: &[PhaseRow] = &[
         Phase::Password,
         Callers::RootOrSelf,
         Handler::ChangePassword,
-        STORE_LIMIT,
+        SIGN_IN_LIMIT,
     ),
     row(
         Phase::LocalAccount,
@@ -152,7 +152,7 @@ async fn answer(
         Handler::Authenticate => sign_ins.authenticate(&asked, module).await,
         Handler::Account => sign_ins.account(&asked).await,
         Handler::OpenSession => sign_ins.open_session(&asked).await,
-        Handler::ChangePassword => sign_ins.change_password(),
+        Handler::ChangePassword => sign_ins.change_password(&asked, module).await,
         Handler::LocalAccount => sign_ins.local_account(&asked).await,
     }
 }

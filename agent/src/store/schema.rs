@@ -27,6 +27,7 @@ pub(super) const DIRECTORY: Schema = Schema {
 pub(super) const STATE: Schema = Schema {
     migrations: &[
         STATE_1, STATE_2, STATE_3, STATE_4, STATE_5, STATE_6, STATE_7, STATE_8, STATE_9, STATE_10,
+        STATE_11,
     ],
 };
 
@@ -386,6 +387,15 @@ FROM audit ORDER BY id;
 DROP TABLE audit;
 ALTER TABLE audit_with_outcomes RENAME TO audit;
 CREATE INDEX audit_by_time ON audit (at);
+";
+
+/// Refresh tokens, sealed: of those alone who have a passcode, which needs one.
+const STATE_11: &str = "
+CREATE TABLE refresh_tokens (
+    tenant BLOB NOT NULL, object BLOB NOT NULL,
+    key_id BLOB NOT NULL, nonce BLOB NOT NULL, sealed BLOB NOT NULL,
+    PRIMARY KEY (tenant, object)
+) STRICT, WITHOUT ROWID;
 ";
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::identity::{ObjectKey, TenantId};
 pub struct SignInRecord<'a> {
     /// The PAM service.
     pub service: &'a str,
-    /// `password`, `device-code`, `offline-password`, or `none` if it came to no method.
+    /// `password`, `device-code`, `passcode`, `offline-password`, `offline-passcode`, or `none` if it came to no
+    /// method.
     pub method: &'a str,
     /// Whether the person was let in.
     pub succeeded: bool,

@@ -8,8 +8,7 @@
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::columns::count;
-use super::people;
-use super::{Person, Store, StoreError};
+use super::{Person, SealedToken, Store, StoreError, people, refresh_tokens};
 use crate::clock::UnixSeconds;
 use crate::identity::ObjectKey;
 
@@ -18,6 +17,8 @@ use crate::identity::ObjectKey;
 pub enum VerifierKind {
     /// The person's password in the tenant.
     Password,
+    /// The person's passcode for this host.
+    Passcode,
 }
 
 impl VerifierKind {
@@ -26,6 +27,7 @@ impl VerifierKind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Passcode => "passcode",
         }
     }
 }
@@ -94,6 +96,56 @@ impl Store {
                     new.tag,
                     now,
                 ])?;
+            Ok(())
+        })
+    }
+
+    /// Keeps a passcode in place of the one before, and the refresh token of the sign-in that it was set by; without
+    /// one, the passcode before was the proof, and the last sign-in with the tenant is as long ago as it was.
+    ///
+    /// # Errors
+    /// What the database said; then all is as it was.
+    pub fn keep_passcode(
+        &self,
+        key: &ObjectKey,
+        new: &NewVerifier,
+        token: Option<&SealedToken>,
+    ) -> Result<(), StoreError> {
+        let before = self.verifier(key, new.kind)?;
+        self.keep_verifier(key, new)?;
+        match (token, before) {
+            (Some(token), _) => self.keep_refresh_token(key, token),
+            (None, Some(before)) => self.write(|transaction| {
+                transaction
+                    .prepare_cached(
+                        "UPDATE state.verifiers SET proven_at = ?4
+                         WHERE tenant = ?1 AND object = ?2 AND kind = ?3",
+                    )?
+                    .execute(params![
+                        key.tenant,
+                        key.object,
+                        new.kind.word(),
+                        before.proven_at
+                    ])?;
+                Ok(())
+            }),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// The person has just signed in with the tenant: what this kind of secret stands for is as young as that.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn mark_proven(&self, key: &ObjectKey, kind: VerifierKind) -> Result<(), StoreError> {
+        let now = self.now();
+        self.write(|transaction| {
+            transaction
+                .prepare_cached(
+                    "UPDATE state.verifiers SET proven_at = ?4
+                     WHERE tenant = ?1 AND object = ?2 AND kind = ?3",
+                )?
+                .execute(params![key.tenant, key.object, kind.word(), now])?;
             Ok(())
         })
     }
@@ -196,7 +248,25 @@ impl Store {
             for key in keys {
                 rows = rows.saturating_add(statement.execute((key.tenant, key.object))?);
             }
+            refresh_tokens::drop_alone(transaction)?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+        })
+    }
+
+    /// Forgets one secret of a person; whether there was one.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn drop_verifier(&self, key: &ObjectKey, kind: VerifierKind) -> Result<bool, StoreError> {
+        self.write(|transaction| {
+            let rows = transaction
+                .prepare_cached(
+                    "DELETE FROM state.verifiers
+                     WHERE tenant = ?1 AND object = ?2 AND kind = ?3",
+                )?
+                .execute(params![key.tenant, key.object, kind.word()])?;
+            refresh_tokens::drop_alone(transaction)?;
+            Ok(rows > 0)
         })
     }
 
@@ -209,6 +279,7 @@ impl Store {
             let rows = transaction
                 .prepare_cached("DELETE FROM state.verifiers WHERE kind = ?1")?
                 .execute([kind.word()])?;
+            refresh_tokens::drop_alone(transaction)?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
         })
     }
@@ -226,10 +297,11 @@ impl Store {
                          SELECT 1 FROM main.users AS u
                          WHERE u.tenant = v.tenant AND u.object = v.object
                            AND u.name IS NOT NULL AND u.enabled = 1
-                           AND coalesce(u.password_changed_at, 0) <= v.made_at
-                           AND coalesce(u.sessions_valid_from, 0) <= v.made_at)",
+                           AND (v.kind <> ?1 OR coalesce(u.password_changed_at, 0) <= v.made_at)
+                           AND coalesce(u.sessions_valid_from, 0) <= v.proven_at)",
                 )?
-                .execute([])?;
+                .execute([VerifierKind::Password.word()])?;
+            refresh_tokens::drop_alone(transaction)?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
         })
     }

@@ -46,13 +46,13 @@ async fn offline(host: &Host, password: &str) -> Verdict {
 }
 
 /// Something that root changes in one of the databases.
-fn change(host: &Host, file: &str, sql: &str) {
+pub(super) fn change(host: &Host, file: &str, sql: &str) {
     let connection = Connection::open(host.folder.path().join(file)).unwrap();
     connection.execute_batch(sql).unwrap();
 }
 
 /// No try counts any more.
-fn unlock(host: &Host) {
+pub(super) fn unlock(host: &Host) {
     let root = Actor {
         uid: 0,
         name: "root".to_owned(),
@@ -71,7 +71,7 @@ fn unlock(host: &Host) {
 }
 
 /// Every way in which a request can end without a token, and whether that is no verdict.
-fn failures() -> Vec<(EntraError, bool)> {
+pub(super) fn failures() -> Vec<(EntraError, bool)> {
     let answered = |status, code: u32| {
         EntraError::Refused(Box::new(Refusal {
             status,
@@ -370,6 +370,10 @@ async fn wrong_tries_are_on_the_disk_wait_and_count_in_the_throttle() {
     // The throttle has counted them, too: no password is asked for any more.
     let verdict = offline(&host, RIGHT).await;
     assert_eq!(verdict.outcome, Outcome::MaxTries);
+    assert!(
+        message(&verdict).starts_with("Too many failed tries"),
+        "{verdict:?}"
+    );
     // Were it not for the throttle.
     change(
         &host,
@@ -437,7 +441,7 @@ async fn what_the_tenant_says_of_the_person_takes_the_kept_password_away() {
         for code in row.codes {
             let stays = match fate(&refusal("invalid_grant", *code)) {
                 Fate::Keep => true,
-                Fate::Goes | Fate::GoesIfEqual => false,
+                Fate::Goes | Fate::PasswordGoes | Fate::GoesIfEqual => false,
             };
             let no_matter_of_the_person =
                 matches!(row.class, Class::Unavailable | Class::Configuration) || *code == 50053;

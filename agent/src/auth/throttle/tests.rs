@@ -13,7 +13,7 @@ use super::super::{SignIns, TenantLogin};
 use super::*;
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::{Method, SignIn};
-use crate::entra::{Answering, DeviceCode, EntraError, IdToken, LoginService, Realm};
+use crate::entra::{Answering, DeviceCode, EntraError, IdToken, LoginService, Realm, RefreshToken};
 use crate::identity::{ObjectId, ObjectKey};
 
 mod counted;
@@ -66,12 +66,16 @@ impl LoginService for Slow {
         })
     }
 
-    fn device_code(&self) -> Answering<'_, DeviceCode> {
+    fn device_code(&self, _: bool) -> Answering<'_, DeviceCode> {
         Box::pin(async { Err(refusal("access_denied", 53003)) })
     }
 
     fn poll<'a>(&'a self, _: &'a DeviceCode) -> Answering<'a, IdToken> {
         Box::pin(async { Err(refusal("authorization_pending", 70016)) })
+    }
+
+    fn refresh<'a>(&'a self, _: &'a RefreshToken) -> Answering<'a, IdToken> {
+        unimplemented!()
     }
 
     fn realm<'a>(&'a self, _: &'a str) -> Answering<'a, Realm> {

@@ -13,7 +13,9 @@ use tokio::time::{Instant, sleep_until};
 use zeroize::Zeroizing;
 
 use super::{Reach, Reachability};
-use crate::entra::login_service::{Answering, DeviceCode, IdToken, LoginService, Realm};
+use crate::entra::login_service::{
+    Answering, DeviceCode, IdToken, LoginService, Realm, RefreshToken,
+};
 use crate::entra::{EntraError, Obstacle};
 
 /// How long a request may be silent before a probe is sent beside it.
@@ -57,12 +59,16 @@ impl LoginService for Hurried<'_> {
         self.cut(self.service.password(upn, password))
     }
 
-    fn device_code(&self) -> Answering<'_, DeviceCode> {
-        self.cut(self.service.device_code())
+    fn device_code(&self, lasting: bool) -> Answering<'_, DeviceCode> {
+        self.cut(self.service.device_code(lasting))
     }
 
     fn poll<'a>(&'a self, code: &'a DeviceCode) -> Answering<'a, IdToken> {
         self.cut(self.service.poll(code))
+    }
+
+    fn refresh<'a>(&'a self, token: &'a RefreshToken) -> Answering<'a, IdToken> {
+        self.cut(self.service.refresh(token))
     }
 
     fn realm<'a>(&'a self, upn: &'a str) -> Answering<'a, Realm> {

@@ -5,7 +5,9 @@ use zeroize::Zeroizing;
 
 use super::Reachability;
 use crate::entra::EntraError;
-use crate::entra::login_service::{Answering, DeviceCode, IdToken, LoginService, Realm};
+use crate::entra::login_service::{
+    Answering, DeviceCode, IdToken, LoginService, Realm, RefreshToken,
+};
 
 /// A login service whose answers are remembered. It waits, refuses and gives up as the memory says, and
 /// repeats nothing.
@@ -49,12 +51,16 @@ impl<S: LoginService> LoginService for Remembered<S> {
         self.watched(self.service.password(upn, password))
     }
 
-    fn device_code(&self) -> Answering<'_, DeviceCode> {
-        self.watched(self.service.device_code())
+    fn device_code(&self, lasting: bool) -> Answering<'_, DeviceCode> {
+        self.watched(self.service.device_code(lasting))
     }
 
     fn poll<'a>(&'a self, code: &'a DeviceCode) -> Answering<'a, IdToken> {
         self.watched(self.service.poll(code))
+    }
+
+    fn refresh<'a>(&'a self, token: &'a RefreshToken) -> Answering<'a, IdToken> {
+        self.watched(self.service.refresh(token))
     }
 
     fn realm<'a>(&'a self, upn: &'a str) -> Answering<'a, Realm> {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::prober::LONGEST_PAUSE;
 use super::*;
 use crate::entra::login_service::Answering;
-use crate::entra::{DeviceCode, IdToken, LoginService, Realm, Refusal};
+use crate::entra::{DeviceCode, IdToken, LoginService, Realm, RefreshToken, Refusal};
 
 /// Time of day that goes with tokio's.
 struct Ticking(Instant);
@@ -84,7 +84,7 @@ impl LoginService for Service {
         unimplemented!()
     }
 
-    fn device_code(&self) -> Answering<'_, DeviceCode> {
+    fn device_code(&self, _: bool) -> Answering<'_, DeviceCode> {
         Box::pin(async {
             self.0.asked.fetch_add(1, Ordering::Relaxed);
             let network = *self.0.requests.lock().unwrap();
@@ -97,6 +97,10 @@ impl LoginService for Service {
     }
 
     fn poll<'a>(&'a self, _: &'a DeviceCode) -> Answering<'a, IdToken> {
+        unimplemented!()
+    }
+
+    fn refresh<'a>(&'a self, _: &'a RefreshToken) -> Answering<'a, IdToken> {
         unimplemented!()
     }
 
@@ -138,7 +142,7 @@ impl Stage {
     /// One request: whether it was answered, and how long that took.
     async fn ask(&self) -> (bool, Duration) {
         let begin = Instant::now();
-        let answer = self.service.device_code().await;
+        let answer = self.service.device_code(false).await;
         let answered = matches!(answer, Err(EntraError::Refused(_)));
         (answered, begin.elapsed())
     }
@@ -205,7 +209,7 @@ async fn one_slow_request_condemns_nobody() {
     *stage.world.requests.lock().unwrap() = Network::Black;
     let slow = {
         let service = stage.service.clone();
-        tokio::spawn(async move { service.device_code().await.is_err() })
+        tokio::spawn(async move { service.device_code(false).await.is_err() })
     };
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert!(!slow.is_finished(), "given up although the service answers");
@@ -322,7 +326,7 @@ impl Stage {
     async fn ask_in_a_hurry(&self) -> (bool, Duration) {
         let begin = Instant::now();
         let hurried = Hurried::new(self.service.as_ref(), &self.memory);
-        let answer = hurried.device_code().await;
+        let answer = hurried.device_code(false).await;
         let answered = matches!(answer, Err(EntraError::Refused(_)));
         (answered, begin.elapsed())
     }
