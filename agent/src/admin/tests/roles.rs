@@ -161,6 +161,21 @@ async fn a_name_that_means_no_group_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_list_of_strangers_is_not_looked_through() {
+    let host = Host::new();
+    let strangers: Vec<RoleOrder> = (0..200)
+        .map(|number| user(&format!("stranger{number}"), Role::Auditor))
+        .collect();
+    let failure = refused(&host, &strangers).await;
+    assert_eq!(failure.kind, FailureKind::NotFound);
+    assert!(
+        failure.message.contains("\"stranger9\", and others;"),
+        "{failure:?}"
+    );
+    assert!(!failure.message.contains("stranger10\""), "{failure:?}");
+}
+
+#[tokio::test]
 async fn one_person_under_two_names_is_one_or_a_contradiction() {
     let host = Host::new();
     let failure = refused(
