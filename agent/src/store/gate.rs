@@ -5,12 +5,14 @@
 //! proof on which the other's change stands.
 
 use entra_protocol::admin::{GateMode, Role};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::audit::{Actor, Event, append, append_refused};
+use super::people::by_object;
 use super::policy::{enabled, set, setting};
 use super::{Store, StoreError};
 use crate::clock::UnixSeconds;
+use crate::identity::ObjectKey;
 
 /// What the gate is set to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +115,7 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub fn gate_facts(&self) -> Result<GateFacts, StoreError> {
-        facts(&self.reader())
+        facts(&self.reader(), self.now())
     }
 
     /// The names of the exempt accounts.
@@ -138,7 +140,7 @@ impl Store {
     ) -> Result<(GateFacts, Option<GateSetting>), StoreError> {
         let at = self.now();
         self.write(|transaction| {
-            let before = facts(transaction)?;
+            let before = facts(transaction, at)?;
             let after = judge(&before);
             if let Some(after) = after {
                 write_gate(transaction, after)?;
@@ -202,7 +204,7 @@ impl Store {
     ) -> Result<(GateFacts, bool), StoreError> {
         let at = self.now();
         self.write(|transaction| {
-            let before = facts(transaction)?;
+            let before = facts(transaction, at)?;
             let agreed = judge(&before);
             let was = before.break_glass.iter().any(|one| one.name == name);
             if agreed && exempt {
@@ -228,7 +230,7 @@ impl Store {
             if agreed {
                 append(transaction, at, actor, &event)?;
             }
-            Ok((facts(transaction)?, agreed))
+            Ok((facts(transaction, at)?, agreed))
         })
     }
 
@@ -345,31 +347,43 @@ fn write_gate(connection: &Connection, gate: GateSetting) -> Result<(), StoreErr
     set(connection, SET_AT, &set_at.to_string())
 }
 
-fn facts(connection: &Connection) -> Result<GateFacts, StoreError> {
+fn facts(connection: &Connection, now: UnixSeconds) -> Result<GateFacts, StoreError> {
     Ok(GateFacts {
         setting: gate(connection)?,
         sign_in_enabled: enabled(connection)?,
-        administrator: administrator_who_signed_in(connection)?,
+        administrator: administrator_who_signed_in(connection, now)?,
         break_glass: break_glass(connection)?,
     })
 }
 
+/// By an effective role that counts now; a sign-in without the tenant proves nothing of it.
 fn administrator_who_signed_in(
     connection: &Connection,
+    now: UnixSeconds,
 ) -> Result<Option<(String, UnixSeconds)>, StoreError> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT u.name, s.at FROM state.roles AS r
-             JOIN users AS u ON u.tenant = r.tenant AND u.object = r.object
-             JOIN state.sign_ins AS s ON s.tenant = r.tenant AND s.object = r.object
-             WHERE r.role = ?1 AND u.name IS NOT NULL AND u.displaced = 0 AND u.enabled = 1
-               AND s.succeeded = 1
-             ORDER BY s.at DESC LIMIT 1",
-        )?
-        .query_row([Role::Administrator.word()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?)
+    let mut statement = connection.prepare_cached(
+        "SELECT s.tenant, s.object, s.at FROM state.sign_ins AS s
+         WHERE s.succeeded = 1 AND s.method NOT LIKE 'offline-%'
+           AND (EXISTS (SELECT 1 FROM state.roles AS r
+                        WHERE r.tenant = s.tenant AND r.object = s.object AND r.role = ?1)
+             OR EXISTS (SELECT 1 FROM memberships AS m
+                        JOIN state.group_roles AS g ON g.tenant = m.tenant AND g.object = m.parent
+                        WHERE m.tenant = s.tenant AND m.member = s.object AND g.role = ?1))
+         ORDER BY s.at DESC",
+    )?;
+    let mut rows = statement.query([Role::Administrator.word()])?;
+    while let Some(row) = rows.next()? {
+        let key = ObjectKey {
+            tenant: row.get(0)?,
+            object: row.get(1)?,
+        };
+        if let Some(person) = by_object(connection, &key)?
+            && person.role_in_force(now) == Role::Administrator
+        {
+            return Ok(Some((person.name, row.get(2)?)));
+        }
+    }
+    Ok(None)
 }
 
 fn break_glass(connection: &Connection) -> Result<Vec<BreakGlass>, StoreError> {

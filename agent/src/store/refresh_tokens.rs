@@ -2,7 +2,7 @@
 //!
 //! Invariant: there is none without a passcode of the same person.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Store, StoreError, VerifierKind};
 use crate::identity::ObjectKey;
@@ -86,8 +86,8 @@ impl Store {
 }
 
 /// A refresh token goes with the passcode that needs it.
-pub(super) fn drop_alone(transaction: &Transaction<'_>) -> Result<(), StoreError> {
-    transaction
+pub(super) fn drop_alone(connection: &Connection) -> Result<(), StoreError> {
+    connection
         .prepare_cached(
             "DELETE FROM state.refresh_tokens AS t WHERE NOT EXISTS (
                  SELECT 1 FROM state.verifiers AS v

@@ -11,6 +11,7 @@ use super::audit::{Actor, Event, append};
 use super::columns::count;
 use super::people::by_object;
 use super::roles::{Administrators, administrators};
+use super::verifiers::drop_verifiers_of;
 use super::{Person, Store, StoreError};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::identity::ObjectKey;
@@ -153,6 +154,9 @@ fn restrict_one(
                  DO UPDATE SET blocked = excluded.blocked, expires = excluded.expires",
             )?
             .execute(params![key.tenant, key.object, blocked, expires])?;
+        if blocked && !was.0 {
+            drop_verifiers_of(connection, key)?;
+        }
         let event = Event {
             verb: change.verb(),
             object: &format!("{} ({})", person.name, key.object),

@@ -277,3 +277,36 @@ fn who_is_blocked_and_comes_back_is_still_blocked() {
     assert_eq!(barred(1), Some(Barred::Blocked));
     assert_eq!(barred(2), None);
 }
+
+/// Who is let in again signs in with the tenant first.
+#[test]
+fn a_block_forgets_what_recognises_the_person_without_the_tenant() {
+    let (_folder, store) = empty();
+    store
+        .commit_import(&directory(&[(1, "alice"), (2, "bob")], &[]))
+        .unwrap();
+    let new = NewVerifier {
+        kind: VerifierKind::Password,
+        key_id: [1; 16],
+        scheme: 1,
+        salt: [2; 16],
+        tag: [3; 32],
+    };
+    for number in [1, 2] {
+        store.keep_verifier(&key(number), &new).unwrap();
+    }
+    let end = Some(store.now().plus(60));
+    for change in [Restrict::Expire(end), Restrict::Block, Restrict::Unblock] {
+        let kept = |number| {
+            store
+                .verifier(&key(number), VerifierKind::Password)
+                .unwrap()
+        };
+        assert_eq!(
+            kept(1).is_some(),
+            matches!(change, Restrict::Expire(_) | Restrict::Block)
+        );
+        store.restrict(&[key(1)], change, &root()).unwrap();
+        assert!(kept(2).is_some());
+    }
+}

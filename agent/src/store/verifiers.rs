@@ -5,7 +5,7 @@
 //! knows what comes of it, and `state.db` is synced at each commit, so that neither a crash nor a power cut
 //! takes one back.
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::columns::count;
 use super::{Person, SealedToken, Store, StoreError, people, refresh_tokens};
@@ -242,13 +242,10 @@ impl Store {
     /// What the database said.
     pub fn drop_verifiers(&self, keys: &[ObjectKey]) -> Result<u64, StoreError> {
         self.write(|transaction| {
-            let mut statement = transaction
-                .prepare_cached("DELETE FROM state.verifiers WHERE tenant = ?1 AND object = ?2")?;
             let mut rows = 0_usize;
             for key in keys {
-                rows = rows.saturating_add(statement.execute((key.tenant, key.object))?);
+                rows = rows.saturating_add(drop_verifiers_of(transaction, key)?);
             }
-            refresh_tokens::drop_alone(transaction)?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
         })
     }
@@ -331,6 +328,18 @@ pub(super) fn unlock(transaction: &Transaction<'_>, key: &ObjectKey) -> Result<(
         )?
         .execute((key.tenant, key.object))?;
     Ok(())
+}
+
+/// Forgets all that is kept of this person, in the transaction of whoever closes their account.
+pub(super) fn drop_verifiers_of(
+    connection: &Connection,
+    key: &ObjectKey,
+) -> Result<usize, StoreError> {
+    let rows = connection
+        .prepare_cached("DELETE FROM state.verifiers WHERE tenant = ?1 AND object = ?2")?
+        .execute((key.tenant, key.object))?;
+    refresh_tokens::drop_alone(connection)?;
+    Ok(rows)
 }
 
 fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {

@@ -255,3 +255,32 @@ async fn a_session_proves_once_a_day_and_only_whoever_is_exempt() {
     assert!(!prove("lars").unwrap());
     assert_eq!(audited(&host, "local-auth prove", false), 1);
 }
+
+#[tokio::test]
+async fn an_administrator_counts_who_came_in_through_the_tenant_and_still_can() {
+    let host = Host::new();
+    let admin = proven(&host).await;
+    let bad = async || {
+        let (_, bad) = asked(&admin, set(GateMode::Deny, Some(600))).await.unwrap();
+        asked(&admin, set(GateMode::Allow, None)).await.unwrap();
+        bad
+    };
+    assert!(bad().await.is_empty());
+    // What this host remembered proves nothing of the way through the tenant.
+    let record = SignInRecord {
+        service: "su",
+        method: "offline-password",
+        succeeded: true,
+        detail: "",
+    };
+    host.store.record_sign_in(&key_of(CAROL), &record).unwrap();
+    assert_eq!(bad().await, ["administrator"]);
+    carol_signed_in(&host);
+    assert!(bad().await.is_empty());
+    let state = host.folder.path().join(crate::store::STATE_FILE);
+    rusqlite::Connection::open(state)
+        .unwrap()
+        .execute_batch("INSERT INTO restrictions (tenant, object, blocked) SELECT tenant, object, 1 FROM roles")
+        .unwrap();
+    assert_eq!(bad().await, ["administrator"]);
+}
