@@ -36,6 +36,11 @@ fn deny_shuts_local_people_out_and_never_root_jobs_or_imported_people() -> Resul
     prove(&host)?;
     host.run("entractl local-auth set deny")?.stdout()?;
     lars_is_shut_out(&host, DENIED)?;
+    // pam_unix would end the account phase of whoever must change an expired password.
+    host.run("chage -d 0 lars")?.stdout()?;
+    let refused = host.ssh_key(LARS.name, "true")?.refusal()?;
+    assert!(!refused.contains("assword"), "{refused}");
+    host.run("chage -d 2026-01-01 lars")?.stdout()?;
     root_and_what_runs_by_itself_notice_nothing(&host)?;
     assert_eq!(
         host.ssh_password(ALICE.name, ALICE.password, "id -un")?
