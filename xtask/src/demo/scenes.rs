@@ -1,6 +1,6 @@
 //! What the demo plays, in order.
 
-use harness::people::{ALICE, BOB, CAROL, DAVE};
+use harness::people::{ALICE, BOB, CAROL, DAVE, LARS};
 
 use super::screen::shows_qr_code;
 use super::stage::Stage;
@@ -14,7 +14,9 @@ pub(crate) fn play(stage: &Stage) -> Outcome {
     administrator(stage)?;
     wrong_password(stage)?;
     disabled(stage)?;
-    not_imported(stage)
+    not_imported(stage)?;
+    blocked_and_explained(stage)?;
+    local_accounts(stage)
 }
 
 fn set_up(stage: &Stage) -> Outcome {
@@ -98,6 +100,36 @@ fn not_imported(stage: &Stage) -> Outcome {
     let tenant = stage.host().tenant();
     tenant.add_person("gina@contoso.example", "Gina Late", "Gina-Is-New-8")?;
     refused(stage, "gina", "Gina-Is-New-8", &["import"])
+}
+
+fn blocked_and_explained(stage: &Stage) -> Outcome {
+    stage.title("An operator closes Alice's account here, and asks what that comes to");
+    stage.command("entractl users block alice", &["alice", "yes"])?;
+    stage.command(
+        "entractl explain alice --service sshd",
+        &["refused", "blocked on this host"],
+    )?;
+    stage.command("entractl users unblock alice", &["alice", "no"])?;
+    stage.remark("Carol signed in by password before, and would come in without Entra ID, too:");
+    stage.command(
+        "entractl explain carol --service sshd --offline",
+        &["asked for: offline-password"],
+    )
+}
+
+fn local_accounts(stage: &Stage) -> Outcome {
+    stage.title("The gate on local accounts is tried, and who did what is on record");
+    stage.command(
+        "entractl local-auth set deny --try 10m",
+        &["Shut out:", "lars"],
+    )?;
+    stage.remark("Without a confirmation it opens by itself, be the agent dead or not.");
+    refused(stage, LARS.name, LARS.password, &["Local accounts"])?;
+    stage.command("entractl local-auth set allow", &["allow"])?;
+    stage.command(
+        "entractl audit --limit 4",
+        &["local-auth set", "users unblock"],
+    )
 }
 
 /// An ssh session that must not open and must say why.
