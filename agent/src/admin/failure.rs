@@ -24,6 +24,13 @@ pub(super) fn of_store(error: StoreError) -> Failure {
                 "this would leave no administrator who can sign in",
             )
         },
+        StoreError::Outranked { role, .. } => Failure {
+            hint: Some(format!("it takes the role {role}, or root")),
+            ..of(
+                FailureKind::Forbidden,
+                &format!("{error}; nobody's account was changed"),
+            )
+        },
         StoreError::UnknownPerson(key) => of(
             FailureKind::NotFound,
             &format!("no imported user has the object id {}", key.object),

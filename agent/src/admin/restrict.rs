@@ -119,13 +119,9 @@ fn restrict_all(
     let mut people = Vec::with_capacity(names.len());
     let mut unknown = Vec::new();
     let mut own = None;
-    let mut stronger = None;
     for name in names {
         match directory::one_person(store, name)? {
             Ok(person) if person.uid == actor.uid => own = Some(person.name),
-            Ok(person) if actor.role.is_some_and(|role| role < person.role) => {
-                stronger = Some(person);
-            }
             Ok(person) => people.push(person.key),
             Err(failure) => unknown.push((name, failure)),
         }
@@ -143,23 +139,14 @@ fn restrict_all(
                 &format!("{own} is you; nobody's account was changed"),
             )
         })
-    } else if let Some(person) = stronger {
-        Err(Failure {
-            hint: Some(format!("it takes the role {}, or root", person.role)),
-            ..failure::of(
-                FailureKind::Forbidden,
-                &format!(
-                    "{} has the role {}, which is above yours; nobody's account was changed",
-                    person.name, person.role
-                ),
-            )
-        })
     } else {
         store
             .restrict(&people, change, actor)
             .map(Ok)
             .or_else(|error| match error {
-                error @ StoreError::LastAdministrator => Ok(Err(failure::of_store(error))),
+                error @ (StoreError::LastAdministrator | StoreError::Outranked { .. }) => {
+                    Ok(Err(failure::of_store(error)))
+                }
                 error => Err(error),
             })?
     })

@@ -51,6 +51,13 @@ pub enum StoreError {
         /// The stream that has further pages.
         stream: String,
     },
+    /// Somebody's account was to be changed by somebody with a weaker role.
+    Outranked {
+        /// Whose account.
+        name: String,
+        /// Their role.
+        role: Role,
+    },
     /// The change would leave nobody who may assign roles.
     LastAdministrator,
     /// Nobody published has this identity.
@@ -122,6 +129,9 @@ impl fmt::Display for StoreError {
                     "the staged round is not whole: {stream} has further pages"
                 )
             }
+            Self::Outranked { name, role } => {
+                write!(f, "{name} has the role {role}, which is above yours")
+            }
             Self::LastAdministrator => {
                 f.write_str("this would leave no administrator who can sign in")
             }
@@ -149,6 +159,7 @@ impl std::error::Error for StoreError {
             | Self::Damaged { .. }
             | Self::UnfinishedRound { .. }
             | Self::LastAdministrator
+            | Self::Outranked { .. }
             | Self::UnknownPerson(_)
             | Self::UnknownGroup(_)
             | Self::RoleMoved { .. } => None,

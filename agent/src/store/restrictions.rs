@@ -87,8 +87,8 @@ impl Store {
     /// otherwise before. Publish afterwards. People named twice count once.
     ///
     /// # Errors
-    /// [`StoreError::UnknownPerson`] for one who is not published, [`StoreError::LastAdministrator`],
-    /// or what the database said; then nothing has changed.
+    /// [`StoreError::UnknownPerson`] for one who is not published, [`StoreError::Outranked`] for one whose role is
+    /// above the actor's, [`StoreError::LastAdministrator`], or what the database said; then nothing has changed.
     pub fn restrict(
         &self,
         people: &[ObjectKey],
@@ -138,6 +138,13 @@ fn restrict_one(
     actor: &Actor,
 ) -> Result<AccountChange, StoreError> {
     let person = by_object(connection, key)?.ok_or(StoreError::UnknownPerson(*key))?;
+    // As of this transaction: they may have been given it since somebody looked.
+    if actor.role.is_some_and(|role| role < person.role) {
+        return Err(StoreError::Outranked {
+            name: person.name,
+            role: person.role,
+        });
+    }
     let was = (person.blocked, person.expires);
     let (blocked, expires) = match change {
         Restrict::Block => (true, was.1),
