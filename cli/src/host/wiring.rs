@@ -108,11 +108,22 @@ fn stack(host: &Host, name: &str, phase: &str, files: &[&str]) -> Check {
             .lines()
             .filter(|line| line.split_whitespace().next() == Some(phase))
             .collect();
-        match lines.iter().find(|line| line.contains("pam_entra.so")) {
+        let place = |module: &str| lines.iter().position(|line| line.contains(module));
+        let ours = place("pam_entra.so");
+        match ours.and_then(|ours| lines.get(ours)) {
             None => missing.push(format!("{path} has no {phase} line with pam_entra.so")),
             Some(line) if phase != "session" && !line.contains("module_unknown=ignore") => {
                 missing.push(format!(
                     "{path}: without module_unknown=ignore a missing module locks everybody out"
+                ));
+            }
+            // It succeeds for imported people, and may end the stack for local ones.
+            Some(_)
+                if phase == "account"
+                    && place("pam_unix.so").is_some_and(|unix| Some(unix) < ours) =>
+            {
+                missing.push(format!(
+                    "{path}: pam_entra.so stands behind pam_unix.so, which lets accounts past it"
                 ));
             }
             Some(_) => {}

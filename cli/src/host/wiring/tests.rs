@@ -64,7 +64,7 @@ fn a_host_that_is_wired_is_good() {
 fn each_part_that_is_broken_is_named() {
     type Case = (&'static str, &'static str, String, &'static str);
     let without = |text: &str, part: &str| text.replace(part, "");
-    let cases: [Case; 14] = [
+    let cases: [Case; 15] = [
         (
             "nsswitch",
             "/etc/nsswitch.conf",
@@ -130,6 +130,14 @@ fn each_part_that_is_broken_is_named() {
             "/etc/pam.d/common-account",
             String::new(),
             "common-account has no account line",
+        ),
+        (
+            "pam-account",
+            "/etc/pam.d/common-account",
+            format!(
+                "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n{ACCOUNT}"
+            ),
+            "stands behind pam_unix.so",
         ),
         (
             "pam-session",
