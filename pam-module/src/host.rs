@@ -129,13 +129,7 @@ impl Host for Machine {
     }
 
     fn objects_of(&self, user: &User) -> Result<Vec<[u8; 16]>, ReadError> {
-        let snapshot = Snapshot::open(Path::new(entra_snapshot::PATH))?;
-        let mut objects = Vec::new();
-        for gid in &user.gids {
-            let group = snapshot.group_by_gid(gid.value())?;
-            objects.extend(group.map(|group| group.object_id));
-        }
-        Ok(objects)
+        Snapshot::open(Path::new(entra_snapshot::PATH))?.objects_of(user)
     }
 
     fn add_groups(&self, gids: &[u32]) -> io::Result<()> {

@@ -205,6 +205,24 @@ impl<R: ReadAt> Snapshot<R> {
             .and_then(|user| user.private_group()))
     }
 
+    /// The object ids of the groups that `user` is in, those of the role groups
+    /// included. Reads no list of members apart: a role group may have everybody.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] or [`ReadError::Unreadable`].
+    pub fn objects_of(&self, user: &User) -> Result<Vec<[u8; 16]>, ReadError> {
+        let mut objects = Vec::with_capacity(user.gids.len());
+        for gid in &user.gids {
+            let found = self.search(Table::Gid, &gid.value().to_le_bytes(), |slot| {
+                let bytes = self.record_bytes(slot.offset, slot.length)?;
+                let group = record::decode_group_head(&bytes, self.header.seed, slot.offset)?;
+                Ok(group.filter(|group| group.gid == *gid))
+            })?;
+            objects.extend(found.map(|group| group.object_id));
+        }
+        Ok(objects)
+    }
+
     /// The first user at or after `position`, and the position to go on from;
     /// nothing at the end. Begin with 0. Positions mean nothing in another
     /// generation.
@@ -278,6 +296,11 @@ impl<R: ReadAt> Snapshot<R> {
     }
 
     pub(crate) fn record_at(&self, offset: u64, length: u32) -> Result<Record, ReadError> {
+        let bytes = self.record_bytes(offset, length)?;
+        record::decode(&bytes, self.header.seed, offset, self.header.minor)
+    }
+
+    fn record_bytes(&self, offset: u64, length: u32) -> Result<Vec<u8>, ReadError> {
         let limit = Kind::Group.bytes_max();
         if length > limit || !self.holds_record(offset, length) {
             return Err(ReadError::Damaged {
@@ -293,7 +316,7 @@ impl<R: ReadAt> Snapshot<R> {
             .map_err(|_| ReadError::Unreadable(io::ErrorKind::OutOfMemory.into()))?;
         bytes.resize(length as usize, 0);
         fill(&self.source, &mut bytes, offset, "record")?;
-        record::decode(&bytes, self.header.seed, offset, self.header.minor)
+        Ok(bytes)
     }
 
     /// Fills `buffer` with bytes of the record `what` from `offset`.
@@ -372,6 +395,18 @@ impl<R: ReadAt> Snapshot<R> {
         key: &[u8],
         wanted: impl Fn(Record) -> Option<T>,
     ) -> Result<Option<T>, ReadError> {
+        self.search(table, key, |slot| {
+            Ok(wanted(self.record_at(slot.offset, slot.length)?))
+        })
+    }
+
+    /// The same; `wanted` reads the record of a slot by itself.
+    fn search<T>(
+        &self,
+        table: Table,
+        key: &[u8],
+        wanted: impl Fn(&Slot) -> Result<Option<T>, ReadError>,
+    ) -> Result<Option<T>, ReadError> {
         let hash = key_hash(self.header.seed, key);
         let buckets = table.of(&self.header.tables).buckets;
         let mut index = first_bucket(hash, buckets);
@@ -379,7 +414,7 @@ impl<R: ReadAt> Snapshot<R> {
             let bucket = self.bucket(table, index)?;
             let candidate = |slot: &&Slot| slot.offset != 0 && slot.tag == hash as u32;
             for slot in bucket.slots.iter().filter(candidate) {
-                if let Some(found) = wanted(self.record_at(slot.offset, slot.length)?) {
+                if let Some(found) = wanted(slot)? {
                     return Ok(Some(found));
                 }
             }

@@ -115,6 +115,44 @@ pub(crate) fn decode(
     offset: u64,
     minor: u16,
 ) -> Result<Record, ReadError> {
+    let (kind, body) = checked(bytes, seed, offset)?;
+    let mut cursor = Cursor::new(body);
+    let record = match kind {
+        Kind::User => take_user(&mut cursor).map(Record::User),
+        Kind::Group => take_group(&mut cursor).map(Record::Group),
+    };
+    record
+        .filter(|_| cursor.is_empty() || minor > MINOR)
+        .ok_or(ReadError::Damaged {
+            what: "record",
+            offset,
+        })
+}
+
+/// The same, of a group without its members, which are neither looked at nor
+/// given room; nothing for a user.
+pub(crate) fn decode_group_head(
+    bytes: &[u8],
+    seed: u64,
+    offset: u64,
+) -> Result<Option<Group>, ReadError> {
+    let (kind, body) = checked(bytes, seed, offset)?;
+    match kind {
+        Kind::User => Ok(None),
+        Kind::Group => {
+            take_group_head(&mut Cursor::new(body))
+                .map(Some)
+                .ok_or(ReadError::Damaged {
+                    what: "record",
+                    offset,
+                })
+        }
+    }
+}
+
+/// What a record is and what follows its prefix, after its length and its
+/// checksum fitted.
+fn checked(bytes: &[u8], seed: u64, offset: u64) -> Result<(Kind, &[u8]), ReadError> {
     let damaged = |what| ReadError::Damaged { what, offset };
     let prefix = bytes
         .first_chunk()
@@ -129,15 +167,7 @@ pub(crate) fn decode(
     if checksum != Some(record_checksum(seed, offset, rest)) {
         return Err(damaged("record checksum"));
     }
-    let body = bytes.get(PREFIX_BYTES..).unwrap_or_default();
-    let mut cursor = Cursor::new(body);
-    let record = match prefix.kind {
-        Kind::User => take_user(&mut cursor).map(Record::User),
-        Kind::Group => take_group(&mut cursor).map(Record::Group),
-    };
-    record
-        .filter(|_| cursor.is_empty() || minor > MINOR)
-        .ok_or_else(|| damaged("record"))
+    Ok((prefix.kind, bytes.get(PREFIX_BYTES..).unwrap_or_default()))
 }
 
 /// The checksum of a record that begins at `offset`, over all but itself.

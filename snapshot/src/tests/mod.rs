@@ -141,6 +141,11 @@ pub(super) fn answers<R: crate::ReadAt>(
         let found = snapshot.group_by_gid(id).map(|group| format!("{group:?}"));
         answers.push((format!("gid {id}"), found));
     }
+    for user in small().0 {
+        let found = snapshot.objects_of(&user);
+        let found = found.map(|objects| format!("{objects:?}"));
+        answers.push((format!("objects of {}", user.name.as_str()), found));
+    }
     for (index, user) in snapshot.users().enumerate() {
         answers.push((
             format!("user number {index}"),

@@ -44,6 +44,22 @@ fn name_and_upn_in_any_case_reach_one_account() {
 }
 
 #[test]
+fn the_groups_of_a_user_are_told_by_their_objects() {
+    let (mut users, groups) = small();
+    // One gid that no group has, as when it could not be published.
+    users[0].gids.push(id(70_109));
+    let file = bytes(7, SEED, &users, &groups);
+    let snapshot = Snapshot::from_source(file.as_slice()).unwrap();
+    for (user, objects) in [
+        (&users[0], vec![groups[0].object_id, groups[1].object_id]),
+        (&users[1], vec![groups[0].object_id]),
+        (&users[2], vec![]),
+    ] {
+        assert_eq!(snapshot.objects_of(user).unwrap(), objects);
+    }
+}
+
+#[test]
 fn a_private_group_is_answered_from_its_user() {
     let (users, groups) = small();
     let file = bytes(7, SEED, &users, &groups);
