@@ -24,7 +24,7 @@ fn cloud_shell() -> Result<Host, Trouble> {
     let host = empty_host()?;
     host.run("printf '#!/bin/sh\\nexec python3 -m azure.cli \"$@\"\\n' > /usr/local/bin/az && chmod +x /usr/local/bin/az")?
         .stdout()?;
-    host.run("entractl setup --cloud-shell > /root/register.sh")?
+    host.run("entractl setup --cloud-shell > /srv/register.sh")?
         .stdout()?;
     sign_in(&host)?;
     Ok(host)
@@ -63,7 +63,7 @@ fn value<'a>(output: &'a Output, name: &str) -> Option<&'a str> {
 #[ignore = "the Azure CLI is 700 MB: cargo xtask test --all"]
 fn the_script_registers_what_a_host_needs() -> Result<(), Trouble> {
     let host = cloud_shell()?;
-    host.run("/opt/azure-cli/bin/shellcheck /root/register.sh")?
+    host.run("/opt/azure-cli/bin/shellcheck /srv/register.sh")?
         .stdout()?;
     // Nobody says yes: nothing is made.
     let silent = register(&host, "</dev/null")?;

@@ -52,9 +52,9 @@ fn play(host: &Host, more: &str) -> Result<Output, Trouble> {
 #[test]
 fn the_playbook_sets_a_host_up_and_changes_nothing_the_second_time() -> Result<(), Trouble> {
     let host = unwired_host()?;
-    host.write("/root/entra-login.yml", example("# entra-login.yml")?)?;
+    host.write("/srv/entra-login.yml", example("# entra-login.yml")?)?;
     host.write(
-        "/root/inventory",
+        "/srv/inventory",
         "[linux]\nlocalhost ansible_connection=local ansible_python_interpreter=/usr/bin/python3\n",
     )?;
     let first = play(&host, "")?;
@@ -73,7 +73,7 @@ fn the_playbook_sets_a_host_up_and_changes_nothing_the_second_time() -> Result<(
     // The variant with a secret, from a vault that is a file here.
     write_secret(
         &host,
-        "/root/vault.yml",
+        "/srv/vault.yml",
         "entra_secret: sync-secret-value-1\n",
     )?;
     let third = play(&host, "--extra-vars @vault.yml")?;
@@ -91,8 +91,8 @@ fn the_playbook_sets_a_host_up_and_changes_nothing_the_second_time() -> Result<(
 fn the_user_data_sets_a_host_up_at_its_first_boot() -> Result<(), Trouble> {
     let mut host = unwired_host()?;
     let text = example("#cloud-config")?;
-    host.write("/root/user-data", text)?;
-    host.run("cloud-init schema --config-file /root/user-data")?
+    host.write("/srv/user-data", text)?;
+    host.run("cloud-init schema --config-file /srv/user-data")?
         .stdout()?;
     host.run("mkdir -p /var/lib/cloud/seed/nocloud && rm /etc/cloud/cloud-init.disabled")?
         .stdout()?;

@@ -225,15 +225,15 @@ fn whatever_is_wrong_with_the_host_is_named() -> Result<(), Trouble> {
             "the directory is damaged: ",
         ),
         (
-            "cd /var/lib/entra-login/public; cp -p directory.snapshot /root/older; entractl auth disable; \
-             entractl auth enable; cat /root/older > directory.snapshot",
+            "cd /var/lib/entra-login/public; cp -p directory.snapshot /srv/older; entractl auth disable; \
+             entractl auth enable; cat /srv/older > directory.snapshot",
             "systemctl restart entra-agent",
             "directory",
             "the agent published generation",
         ),
         (
-            "cp /etc/subuid /root/subuid; echo eve:2013265920:65536 >> /etc/subuid",
-            "cp /root/subuid /etc/subuid",
+            "cp /etc/subuid /srv/subuid; echo eve:2013265920:65536 >> /etc/subuid",
+            "cp /srv/subuid /etc/subuid",
             "id-range",
             "eve of /etc/subuid (2013265920 to 2013331455)",
         ),
@@ -356,12 +356,12 @@ fn a_host_whose_agent_is_dead_is_looked_at_all_the_same() -> Result<(), Trouble>
 fn each_trouble_on_the_way_to_the_tenant_has_its_own_line() -> Result<(), Trouble> {
     let host = ready::everybody_may_sign_in()?;
     let original = host.read(CONFIGURATION)?;
-    host.run("cp /etc/hosts /root/hosts; echo '127.0.0.1 localhost' > /etc/hosts")?
+    host.run("cp /etc/hosts /srv/hosts; echo '127.0.0.1 localhost' > /etc/hosts")?
         .stdout()?;
     is_named(&host, "dns", "bad", "login.microsoftonline.com: ")?;
     is(&host, "tls", "skipped")?;
 
-    host.run("cp /root/hosts /etc/hosts")?.stdout()?;
+    host.run("cp /srv/hosts /etc/hosts")?.stdout()?;
     host.run("rm /usr/local/share/ca-certificates/*; update-ca-certificates --fresh")?
         .stdout()?;
     host.restart_agent()?;

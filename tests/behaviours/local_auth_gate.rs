@@ -64,13 +64,10 @@ fn deny_shuts_local_people_out_and_never_root_jobs_or_imported_people() -> Resul
 
     // A directory that nobody can read is no reason to shut anybody out.
     let snapshot = "/var/lib/entra-login/public/directory.snapshot";
-    host.run(&format!(
-        "cp {snapshot} /root/kept && printf x > {snapshot}"
-    ))?
-    .stdout()?;
-    lars_signs_in(&host)?;
-    host.run(&format!("cat /root/kept > {snapshot}"))?
+    host.run(&format!("cp {snapshot} /srv/kept && printf x > {snapshot}"))?
         .stdout()?;
+    lars_signs_in(&host)?;
+    host.run(&format!("cat /srv/kept > {snapshot}"))?.stdout()?;
     lars_is_shut_out(&host, DENIED)?;
     host.run("entractl auth disable")?.stdout()?;
     lars_signs_in(&host)

@@ -24,8 +24,8 @@ json.dump({"samples": samples, "families": families}, sys.stdout)
 /// What the parser made of it.
 fn parsed(host: &Host) -> Result<Value, Trouble> {
     let run = host.run(
-        "set -e; entractl metrics > /root/metrics; \
-         PYTHONPATH=/opt/python PYTHONDONTWRITEBYTECODE=1 python3 /root/parser.py < /root/metrics",
+        "set -e; entractl metrics > /srv/metrics; \
+         PYTHONPATH=/opt/python PYTHONDONTWRITEBYTECODE=1 python3 /srv/parser.py < /srv/metrics",
     )?;
     Ok(serde_json::from_str(run.stdout()?)?)
 }
@@ -46,7 +46,7 @@ fn one_try(host: &Host, name: &str, password: &str) -> Result<(), Trouble> {
 #[test]
 fn prometheus_own_parser_takes_it_and_it_counts_what_happened() -> Result<(), Trouble> {
     let host = Host::boot()?;
-    host.write("/root/parser.py", PARSER)?;
+    host.write("/srv/parser.py", PARSER)?;
     let before = parsed(&host)?;
     assert_eq!(sample(&before, "entra_login_users{}"), Some(0.0));
     let age = "entra_login_sync_age_seconds{tenant=contoso.example}";
@@ -121,7 +121,7 @@ fn prometheus_own_parser_takes_it_and_it_counts_what_happened() -> Result<(), Tr
     assert_eq!(sample(&guessed, failed), Some(0.0), "{guessed}");
 
     // No name of anybody, and none of a family that the manual does not have.
-    let text = host.run("cat /root/metrics")?;
+    let text = host.run("cat /srv/metrics")?;
     for person in [ALICE, BOB, CAROL] {
         assert!(!text.stdout.contains(person.name), "{text}");
     }

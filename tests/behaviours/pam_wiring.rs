@@ -233,7 +233,7 @@ fn the_session_that_enabled_it_can_not_confirm_it() -> Result<(), Trouble> {
 fn a_module_that_refuses_is_noticed_and_undone_at_once() -> Result<(), Trouble> {
     let (host, before) = unwired()?;
     host.run(
-        "cd $(dirname $(find / -xdev -name pam_entra.so | head -1)) && mv pam_entra.so /root/ && cp pam_deny.so pam_entra.so",
+        "cd $(dirname $(find / -xdev -name pam_entra.so | head -1)) && mv pam_entra.so /srv/ && cp pam_deny.so pam_entra.so",
     )?
     .stdout()?;
     let enabled = enable(&host, "")?;

@@ -15,24 +15,24 @@ fn whatever_fails_leaves_all_as_it_was() -> Result<(), Trouble> {
             "Read-only file system",
         ),
         (
-            "mv /usr/sbin/pam-auth-update /root/",
-            "mv /root/pam-auth-update /usr/sbin/",
+            "mv /usr/sbin/pam-auth-update /srv/",
+            "mv /srv/pam-auth-update /usr/sbin/",
             "neither pam-auth-update nor authselect is on this host",
         ),
         (
             // Works on a copy; on the host it writes half a file and ends.
-            "mv /usr/sbin/pam-auth-update /root/ && printf '%s\\n' '#!/bin/sh' \
-             'case \"$*\" in *--root*) exec /root/pam-auth-update \"$@\";; esac' \
+            "mv /usr/sbin/pam-auth-update /srv/ && printf '%s\\n' '#!/bin/sh' \
+             'case \"$*\" in *--root*) exec /srv/pam-auth-update \"$@\";; esac' \
              'echo nonsense > /etc/pam.d/common-auth; echo \"no luck today\" >&2; exit 3' > /usr/sbin/pam-auth-update && \
              chmod 755 /usr/sbin/pam-auth-update",
-            "mv /root/pam-auth-update /usr/sbin/",
+            "mv /srv/pam-auth-update /usr/sbin/",
             "no luck today; all is as it was",
         ),
         (
-            "mv /usr/sbin/sshd /root/ && printf '%s\\n' '#!/bin/sh' \
+            "mv /usr/sbin/sshd /srv/ && printf '%s\\n' '#!/bin/sh' \
              'test -e /etc/ssh/sshd_config.d/10-entra-login.conf && { echo \"bad configuration\" >&2; exit 255; }' \
-             'exec /root/sshd \"$@\"' > /usr/sbin/sshd && chmod 755 /usr/sbin/sshd",
-            "mv /root/sshd /usr/sbin/ && systemctl restart ssh",
+             'exec /srv/sshd \"$@\"' > /usr/sbin/sshd && chmod 755 /usr/sbin/sshd",
+            "mv /srv/sshd /usr/sbin/ && systemctl restart ssh",
             "`sshd -t` failed: bad configuration; all is as it was",
         ),
         (
@@ -41,8 +41,8 @@ fn whatever_fails_leaves_all_as_it_was() -> Result<(), Trouble> {
             "sshd can't read its configuration as it is now",
         ),
         (
-            "mv /usr/bin/systemd-run /root/",
-            "mv /root/systemd-run /usr/bin/",
+            "mv /usr/bin/systemd-run /srv/",
+            "mv /srv/systemd-run /usr/bin/",
             "nothing could take the change back",
         ),
         (
@@ -56,8 +56,8 @@ fn whatever_fails_leaves_all_as_it_was() -> Result<(), Trouble> {
             "were changed by hand",
         ),
         (
-            "mkdir /root/hidden; mv $(find / -xdev -name 'libnss_entra.so.2' | tee /root/place) /root/hidden/",
-            "mv /root/hidden/* $(cat /root/place)",
+            "mkdir /srv/hidden; mv $(find / -xdev -name 'libnss_entra.so.2' | tee /srv/place) /srv/hidden/",
+            "mv /srv/hidden/* $(cat /srv/place)",
             "libnss_entra.so.2 is not on this host",
         ),
     ] {
@@ -153,9 +153,9 @@ fn killed_at_any_step_it_can_be_taken_back() -> Result<(), Trouble> {
 fn a_pam_auth_update_that_is_killed_can_be_taken_back() -> Result<(), Trouble> {
     let (host, before) = unwired()?;
     host.run(
-        "mv /usr/sbin/pam-auth-update /root/ && printf '%s\\n' '#!/bin/sh' \
-         'case \"$*\" in *--root*|*--remove*) exec /root/pam-auth-update \"$@\";; esac' \
-         'strace -f -o /dev/null $(cat /tmp/inject) /root/pam-auth-update \"$@\" && exit' \
+        "mv /usr/sbin/pam-auth-update /srv/ && printf '%s\\n' '#!/bin/sh' \
+         'case \"$*\" in *--root*|*--remove*) exec /srv/pam-auth-update \"$@\";; esac' \
+         'strace -f -o /dev/null $(cat /tmp/inject) /srv/pam-auth-update \"$@\" && exit' \
          'test -e /tmp/both && kill -9 $(pgrep -x entractl)' 'exit 9' > /usr/sbin/pam-auth-update && \
          chmod 755 /usr/sbin/pam-auth-update",
     )?

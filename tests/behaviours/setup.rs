@@ -20,7 +20,7 @@ pub(crate) fn empty_host() -> Result<Host, Trouble> {
          rm -r /etc/entra-login/agent.toml /etc/entra-login/sync.secret",
     )?
     .stdout()?;
-    host.write("/root/secret", format!("{SECRET}\n"))?;
+    host.write("/srv/secret", format!("{SECRET}\n"))?;
     Ok(host)
 }
 
@@ -109,7 +109,7 @@ fn a_person_at_a_terminal_is_led_to_the_first_import() -> Result<(), Trouble> {
 fn flags_and_an_answers_file_do_the_same_and_changes_stay_small() -> Result<(), Trouble> {
     let host = empty_host()?;
     let told = host.run(&flags(
-        "--client-secret-stdin --groups Finance --json < /root/secret",
+        "--client-secret-stdin --groups Finance --json < /srv/secret",
     ))?;
     let document: Value = serde_json::from_str(told.stdout()?)
         .map_err(|error| Trouble::new(format!("{error}:\n{told}")))?;
@@ -136,11 +136,11 @@ fn flags_and_an_answers_file_do_the_same_and_changes_stay_small() -> Result<(), 
 
     // Another secret alone; the same from a file, with the lists as lists.
     host.write(
-        "/root/answers.toml",
+        "/srv/answers.toml",
         "local_methods = [\"device-code\"]\nusers = [\"carol\"]\ninterval = \"30m\"\n",
     )?;
     host.run(
-        "entractl setup --non-interactive --answers /root/answers.toml --client-secret-stdin < /root/secret",
+        "entractl setup --non-interactive --answers /srv/answers.toml --client-secret-stdin < /srv/secret",
     )?
     .stdout()?;
     assert!(
@@ -149,9 +149,9 @@ fn flags_and_an_answers_file_do_the_same_and_changes_stay_small() -> Result<(), 
             .contains("every 30 min")
     );
     host.run("id carol")?.stdout()?;
-    host.write("/root/answers.toml", "tennant = \"contoso.example\"\n")?;
+    host.write("/srv/answers.toml", "tennant = \"contoso.example\"\n")?;
     let told = host
-        .run("entractl setup --non-interactive --answers /root/answers.toml")?
+        .run("entractl setup --non-interactive --answers /srv/answers.toml")?
         .refusal()?;
     assert!(told.contains("unknown field `tennant`"), "{told}");
     Ok(())
@@ -172,7 +172,7 @@ fn a_wrong_answer_is_named_and_leaves_everything_as_it_was() -> Result<(), Troub
         "entractl setup --non-interactive",
         "not given: --tenant, --sync-client-id",
     )?;
-    let with_secret = "--client-secret-stdin --no-import < /root/secret";
+    let with_secret = "--client-secret-stdin --no-import < /srv/secret";
     refused(
         &flags(with_secret).replace("contoso", "nobody"),
         "AADSTS90002",
@@ -253,7 +253,7 @@ fn a_second_tenant_and_other_credentials_are_set_up_as_well() -> Result<(), Trou
     // Written for a host that can't reach its tenant yet.
     host.run(&format!(
         "entractl setup --non-interactive --untested --tenant 2d1c2f6e-94a3-4c0a-9a51-0f3be1c0a001 \
-         --domain fabrikam.example --sync-client-id {SYNC} --client-secret-stdin --login-client-id {LOGIN} < /root/secret"
+         --domain fabrikam.example --sync-client-id {SYNC} --client-secret-stdin --login-client-id {LOGIN} < /srv/secret"
     ))?
     .stdout()?;
     host.run("entra-agent --check")?.stdout()?;

@@ -29,7 +29,7 @@ fn set_up(stage: &Stage) -> Outcome {
         "entractl setup --non-interactive --tenant contoso.example \
          --sync-client-id 3a6b1f0e-5c1d-4c58-8f3e-1f5f2a8d0002 --client-secret-stdin \
          --login-client-id 9e0c7b44-21f7-4b0e-b0a7-6f8f1c3d0003 \
-         --remote-methods password,device-code --everyone < /root/secret",
+         --remote-methods password,device-code --everyone < /srv/secret",
         &["reads-users", "added", "failed", "users", "groups", "Next:"],
     )?;
     stage.command(

@@ -36,7 +36,7 @@ impl Stage {
             .run(
                 "systemctl disable --now entra-agent.service entra-agent-login.socket \
                  entra-agent-admin.socket && cd /etc/entra-login && rm agent.toml && \
-                 mv sync.secret /root/secret",
+                 mv sync.secret /srv/secret",
             )?
             .stdout()?;
         Ok(())
