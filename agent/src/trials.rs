@@ -69,7 +69,7 @@ fn watch_once(store: &Store, watch: Watch, now: UnixSeconds) -> Result<(Watch, b
     if !reads_as_over && Instant::now() < over_at {
         return Ok((Watch(Some((trial.ends, over_at))), false));
     }
-    let ended = store.end_trial(trial.ends, &itself())?;
+    let ended = store.end_trial(trial.ends, &Actor::agent())?;
     if ended {
         tracing::warn!(
             "the trial of local-auth {} ended without a confirmation: back to {}",
@@ -78,13 +78,4 @@ fn watch_once(store: &Store, watch: Watch, now: UnixSeconds) -> Result<(Watch, b
         );
     }
     Ok((Watch::default(), ended))
-}
-
-/// The agent, as the audit log names it.
-fn itself() -> Actor {
-    Actor {
-        uid: nix::unistd::geteuid().as_raw(),
-        name: "entra-agent".to_owned(),
-        role: None,
-    }
 }

@@ -154,12 +154,11 @@ mod tests {
                 let person = FakeApplication::of(name);
                 assert_eq!(answer(call(entry), &person, &host), PamError::IGNORE);
                 assert!(person.texts().is_empty());
-                let looks_at_the_gate = match (entry, name) {
-                    (Entry::Authenticate | Entry::Account, _) => true,
-                    // Whether it is a break-glass account.
-                    (Entry::OpenSession, _) => true,
-                    _ => false,
-                };
+                // A session is told of if it is a break-glass account's.
+                let looks_at_the_gate = matches!(
+                    entry,
+                    Entry::Authenticate | Entry::Account | Entry::OpenSession
+                );
                 let asked = host.asked.borrow();
                 assert_eq!(asked.first(), Some(&"passwd"));
                 let policy: &[&str] = if looks_at_the_gate { &["policy"] } else { &[] };

@@ -10,7 +10,7 @@ use entra_snapshot::{AbsolutePath, Id, Name};
 
 use super::verbs::{Call, Handling};
 use super::{HostRules, directory, failure};
-use crate::auth::{away, in_store};
+use crate::auth::in_store;
 use crate::identity::{ObjectId, ObjectKey};
 use crate::names::{is_reserved, local_reason};
 use crate::store::{Asking, NoAdoption, Store, StoreError};
@@ -31,10 +31,7 @@ pub(super) fn adopt(call: Call<'_>) -> Handling<'_> {
                 .await
                 .map_err(failure::of_store)?
                 .ok_or_else(|| not_adopted(&account.name))?;
-            let publish = call.admin.publish.clone();
-            away(move || publish())
-                .await
-                .map_err(|error| failure::not_published(&error))?;
+            call.admin.publish_change().await?;
             return Ok(Done::Adoption(adopted));
         }
         legal(&account, &call.admin.host)?;
@@ -69,10 +66,7 @@ pub(super) fn unadopt(call: Call<'_>) -> Handling<'_> {
         .map_err(failure::of_store)?
         .ok_or_else(|| not_adopted(&name))?;
         if !dry_run {
-            let publish = call.admin.publish.clone();
-            away(move || publish())
-                .await
-                .map_err(|error| failure::not_published(&error))?;
+            call.admin.publish_change().await?;
         }
         Ok(Done::Adoption(ended))
     })

@@ -164,13 +164,14 @@ fn detail(
         Ok(person) => person,
         Err(failure) => return Ok(Err(failure)),
     };
+    let (last_sign_in, last_sign_in_method) = store.last_sign_in(&person.key)?.unzip();
     let detail = UserDetail {
         tenant_id: person.key.tenant.to_string(),
         gid: person.gid,
         groups: store.groups_of(&person.key, person.role_in_force(store.now()))?,
         role_source: Some(store.role_source(&person.key)?),
-        last_sign_in: store.last_sign_in(&person.key)?.map(rfc3339),
-        last_sign_in_method: store.last_sign_in_method(&person.key)?,
+        last_sign_in: last_sign_in.map(rfc3339),
+        last_sign_in_method,
         row: person.row(store.now()),
         home: person.home,
         shell: person.shell,

@@ -8,7 +8,7 @@ use entra_protocol::admin::{Check, CheckState, Done, Failure, FailureKind, Row};
 
 use super::verbs::{Call, Handling};
 use super::{failure, gate};
-use crate::auth::{away, in_store};
+use crate::auth::in_store;
 use crate::clock::rfc3339;
 use crate::store::{Store, StoreError};
 
@@ -98,10 +98,7 @@ fn switch(call: Call<'_>, on: bool) -> Handling<'_> {
         .await
         .map_err(failure::of_store)?;
         let state = switched?;
-        let publish = call.admin.publish.clone();
-        away(move || publish())
-            .await
-            .map_err(|error| failure::not_published(&error))?;
+        call.admin.publish_change().await?;
         Ok(Done::Auth(state))
     })
 }

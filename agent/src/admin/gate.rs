@@ -109,7 +109,7 @@ pub(super) fn set(call: Call<'_>) -> Handling<'_> {
         }
         if let Some(set) = set {
             facts.setting = set;
-            publish(call.admin).await?;
+            call.admin.publish_change().await?;
         }
         done(call.admin, &facts, set.is_some()).await
     })
@@ -150,7 +150,7 @@ pub(super) fn confirm(call: Call<'_>) -> Handling<'_> {
         }
         if let Some(set) = set {
             facts.setting = set;
-            publish(call.admin).await?;
+            call.admin.publish_change().await?;
         }
         done(call.admin, &facts, set.is_some()).await
     })
@@ -230,7 +230,7 @@ pub(super) fn exempt(call: Call<'_>) -> Handling<'_> {
                 },
             });
         }
-        publish(call.admin).await?;
+        call.admin.publish_change().await?;
         done(call.admin, &facts, true).await
     })
 }
@@ -423,13 +423,6 @@ pub(super) async fn accounts(admin: &Admin) -> Result<LocalAccounts, Failure> {
     away(move || LocalAccounts::read(&files.passwd, &files.group))
         .await
         .map_err(|error| failure::of(FailureKind::Internal, &error.to_string()))
-}
-
-async fn publish(admin: &Admin) -> Result<(), Failure> {
-    let publish = admin.publish.clone();
-    away(move || publish())
-        .await
-        .map_err(|error| failure::not_published(&error))
 }
 
 fn check(name: &str, state: CheckState, found: String, cure: Option<&str>) -> Check {

@@ -42,7 +42,7 @@ use std::sync::Arc;
 use entra_protocol::admin::{Caller, Done, Failure, FailureKind, Request};
 use tokio::time::timeout;
 
-use crate::auth::{Publish, SignIns, Throttle};
+use crate::auth::{Publish, SignIns, Throttle, away};
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::Tenant;
 use crate::counters::Counters;
@@ -149,6 +149,19 @@ impl Admin {
             audit::note(&self.store, actor, verb, object, failure).await;
         }
         answer
+    }
+}
+
+impl Admin {
+    /// Publishes what a verb has changed.
+    ///
+    /// # Errors
+    /// The [`Failure`] that says so; the change is kept.
+    async fn publish_change(&self) -> Result<(), Failure> {
+        let publish = self.publish.clone();
+        away(move || publish())
+            .await
+            .map_err(|error| failure::not_published(&error))
     }
 }
 

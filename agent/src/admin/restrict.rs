@@ -12,7 +12,7 @@ use entra_protocol::limits::{MAX_BULK_NAMES, NAMES_PER_FRAME};
 
 use super::verbs::{Call, Handling};
 use super::{Requests, directory, failure, roles};
-use crate::auth::{away, in_store};
+use crate::auth::in_store;
 use crate::clock::{UnixSeconds, parse_rfc3339, rfc3339};
 use crate::store::{Actor, Restrict, Store, StoreError};
 
@@ -29,10 +29,7 @@ pub(super) fn restrict(mut call: Call<'_>) -> Handling<'_> {
         })
         .await
         .map_err(failure::of_store)??;
-        let publish = call.admin.publish.clone();
-        away(move || publish())
-            .await
-            .map_err(|error| failure::not_published(&error))?;
+        call.admin.publish_change().await?;
         let mut count = 0;
         for change in changes {
             call.replies.row(Row::Account(change)).await?;

@@ -13,7 +13,7 @@ use entra_protocol::limits::{MAX_BULK_NAMES, NAMES_PER_FRAME};
 
 use super::verbs::{Call, Handling};
 use super::{Requests, directory, failure};
-use crate::auth::{away, in_store};
+use crate::auth::in_store;
 use crate::identity::{ObjectId, ObjectKey};
 use crate::store::{Actor, Assign, RolesAssigned, Store, StoreError};
 
@@ -34,10 +34,7 @@ pub(super) fn set(mut call: Call<'_>) -> Handling<'_> {
         .await
         .map_err(failure::of_store)??;
         if !dry_run {
-            let publish = call.admin.publish.clone();
-            away(move || publish())
-                .await
-                .map_err(|error| failure::not_published(&error))?;
+            call.admin.publish_change().await?;
         }
         // The list of what follows may be as long as the directory: it counts before it is told.
         let (assignments, people) = in_store(&call.admin.store, move |store| {

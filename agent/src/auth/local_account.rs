@@ -54,13 +54,8 @@ impl SignIns {
             return;
         }
         let name = asked.user.clone();
-        let actor = Actor {
-            uid: nix::unistd::geteuid().as_raw(),
-            name: "entra-agent".to_owned(),
-            role: None,
-        };
         let noted = in_store(&self.store, move |store| {
-            store.prove_break_glass(&name, Proof::Session, &actor)
+            store.prove_break_glass(&name, Proof::Session, &Actor::agent())
         });
         if let Err(error) = noted.await {
             tracing::error!("a session of {:?} was not noted: {error}", asked.user);

@@ -18,11 +18,16 @@ use crate::store::{Actor, DIRECTORY_FILE, STATE_FILE};
 
 /// A configuration with the fixture's tenant and small ids.
 pub(crate) fn configuration() -> Config {
+    configuration_with("")
+}
+
+/// The same with further sections.
+fn configuration_with(sections: &str) -> Config {
     let text = format!(
         "[[tenant]]\nid = \"{TENANT}\"\ndomain = \"contoso.example\"\n\
          [tenant.sync]\nclient_id = \"a\"\nclient_secret_file = \"/x\"\n\
          [tenant.login]\nclient_id = \"b\"\n\
-         [ids]\nbase = 100000\nsize = 100000\n"
+         [ids]\nbase = 100000\nsize = 100000\n{sections}"
     );
     config::parse(&text).unwrap()
 }
@@ -302,13 +307,7 @@ fn what_access_grants_is_in_the_record() {
          [[access]]\ngroups = [\"{}\"]\nservices = [\"sshd\"]\n",
         key(9).object
     );
-    let text = format!(
-        "[[tenant]]\nid = \"{TENANT}\"\ndomain = \"contoso.example\"\n\
-         [tenant.sync]\nclient_id = \"a\"\nclient_secret_file = \"/x\"\n\
-         [tenant.login]\nclient_id = \"b\"\n\
-         [ids]\nbase = 100000\nsize = 100000\n{access}"
-    );
-    let host = Host::new(&config::parse(&text).unwrap());
+    let host = Host::new(&configuration_with(&access));
     let people = [(1, "alice"), (2, "bob"), (3, "erin")];
     let groups: [(u8, &str, &[u8]); 2] = [(9, "sales", &[2]), (8, "other", &[3])];
     host.store

@@ -36,8 +36,13 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Nobody: it comes from this host itself. `name` says from where: `entra-agent` of what was due,
-    /// `agent.toml`.
+    /// Nobody: the agent does by itself what is due, or notes what it is told.
+    #[must_use]
+    pub fn agent() -> Self {
+        Self::this_host("entra-agent")
+    }
+
+    /// Nobody: it comes from this host itself, and `name` says from where, as in `agent.toml`.
     #[must_use]
     pub fn this_host(name: &str) -> Self {
         Self {
@@ -79,28 +84,6 @@ impl Store {
             let how = How::of(AuditOutcome::Begun);
             insert(transaction, at, actor, &event, how)
         })
-    }
-
-    /// Adds a row for something that happened by itself and that no transaction of the store has made: what
-    /// makes one uses [`append`] with [`Actor::this_host`].
-    ///
-    /// # Errors
-    /// What the database said.
-    pub fn audit_local(
-        &self,
-        verb: &str,
-        object: &str,
-        before: &str,
-        after: &str,
-    ) -> Result<(), StoreError> {
-        let at = self.now();
-        let event = Event {
-            verb,
-            object,
-            before: Some(before),
-            after: Some(after),
-        };
-        self.write(|transaction| append(transaction, at, &Actor::this_host(AGENT), &event))
     }
 
     /// Adds a row for what was refused or failed; or counts it, if there were too many in this hour.
@@ -319,9 +302,6 @@ fn bounded(text: &str) -> String {
     }
     kept
 }
-
-/// The actor of what happened by itself.
-const AGENT: &str = "entra-agent";
 
 /// Seconds of the span that refusals are bounded over.
 const HOUR: u64 = 60 * 60;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use entra_protocol::admin::{HolderKind, Role, RoleChange};
 use tempfile::TempDir;
 
+use super::audit::{Event, append};
 use super::fixture_import::{Commit, Edge, Membership, NewId, StoredGroup, StoredUser};
 use super::{Actor, Assign, GroupKind, Store, StoreError};
 use crate::clock::{Clock, UnixSeconds};
@@ -165,8 +166,26 @@ impl Store {
     }
 }
 
-/// One role for several people, in few words.
+/// What tests need in few words.
 impl Store {
+    /// A row of the audit log for a change that there was not.
+    pub(crate) fn audit_local(
+        &self,
+        verb: &str,
+        object: &str,
+        before: &str,
+        after: &str,
+    ) -> Result<(), StoreError> {
+        let event = Event {
+            verb,
+            object,
+            before: Some(before),
+            after: Some(after),
+        };
+        let at = self.now();
+        self.write(|transaction| append(transaction, at, &Actor::agent(), &event))
+    }
+
     /// Gives every one of `people` this role.
     pub(crate) fn set_roles(
         &self,

@@ -95,33 +95,23 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// When the person last signed in here, be it while Entra ID was away.
+    /// When the person last signed in here and by which method, be it while Entra ID was away.
     ///
     /// # Errors
     /// What the database said.
-    pub fn last_sign_in(&self, key: &ObjectKey) -> Result<Option<UnixSeconds>, StoreError> {
+    pub fn last_sign_in(
+        &self,
+        key: &ObjectKey,
+    ) -> Result<Option<(UnixSeconds, String)>, StoreError> {
         Ok(self
             .reader()
             .prepare_cached(
-                "SELECT at FROM state.sign_ins
+                "SELECT at, method FROM state.sign_ins
                  WHERE tenant = ?1 AND object = ?2 AND succeeded = 1",
             )?
-            .query_row((key.tenant, key.object), |row| row.get(0))
-            .optional()?)
-    }
-
-    /// By which method that was.
-    ///
-    /// # Errors
-    /// What the database said.
-    pub fn last_sign_in_method(&self, key: &ObjectKey) -> Result<Option<String>, StoreError> {
-        Ok(self
-            .reader()
-            .prepare_cached(
-                "SELECT method FROM state.sign_ins
-                 WHERE tenant = ?1 AND object = ?2 AND succeeded = 1",
-            )?
-            .query_row((key.tenant, key.object), |row| row.get(0))
+            .query_row((key.tenant, key.object), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .optional()?)
     }
 

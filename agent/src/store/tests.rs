@@ -234,10 +234,8 @@ fn enablement_sign_ins_and_runs_are_kept() {
     store.record_sign_in(&key(1), &record(true)).unwrap();
     assert_eq!(
         store.last_sign_in(&key(1)).unwrap(),
-        Some(StoppedClock.now())
+        Some((StoppedClock.now(), "password".to_owned()))
     );
-    let method = store.last_sign_in_method(&key(1)).unwrap();
-    assert_eq!(method.as_deref(), Some("password"));
 
     let failure = Failure {
         kind: FailureKind::Tenant,

@@ -8,9 +8,9 @@ use entra_protocol::admin::{
 
 use super::super::verbs::Effect;
 use super::*;
-use crate::auth::scripted::{ALICE, CAROL, NOW, key_of};
+use crate::auth::scripted::{ALICE, NOW, key_of};
 use crate::names::local_reason;
-use crate::store::{AuditFilter, SignInRecord, ThrottleLeft, ThrottleSubject};
+use crate::store::{AuditFilter, ThrottleLeft, ThrottleSubject};
 
 const GONE: &str = "b0000000-0000-4000-8000-000000000009";
 
@@ -185,13 +185,7 @@ fn prepared_for(verb: Verb) -> Host {
         }
         // Shut, and tried; with all that it takes to keep it so.
         Verb::LocalAuthSet | Verb::LocalAuthConfirm => {
-            let record = SignInRecord {
-                service: "sshd",
-                method: "device-code",
-                succeeded: true,
-                detail: "",
-            };
-            host.store.record_sign_in(&key_of(CAROL), &record).unwrap();
+            super::gate::carol_signed_in(&host);
             state
                 .execute_batch(&format!(
                     "UPDATE break_glass SET proven_at = {NOW}, proof = 'password';

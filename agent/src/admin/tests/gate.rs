@@ -45,7 +45,7 @@ async fn asked(admin: &Admin, request: Request) -> Result<(LocalAuthDone, Vec<St
     }
 }
 
-fn carol_signed_in(host: &Host) {
+pub(super) fn carol_signed_in(host: &Host) {
     let record = SignInRecord {
         service: "sshd",
         method: "device-code",
@@ -245,12 +245,8 @@ async fn what_cannot_be_read_is_an_open_gate() {
 #[tokio::test]
 async fn a_session_proves_once_a_day_and_only_whoever_is_exempt() {
     let host = Host::new();
-    let root = crate::store::Actor {
-        uid: 990,
-        name: "entra-agent".to_owned(),
-        role: None,
-    };
-    let prove = |name: &str| host.store.prove_break_glass(name, Proof::Session, &root);
+    let agent = crate::store::Actor::agent();
+    let prove = |name: &str| host.store.prove_break_glass(name, Proof::Session, &agent);
     assert!(prove("root").unwrap() && prove("root").unwrap());
     assert!(!prove("lars").unwrap());
     assert_eq!(audited(&host, "local-auth prove", false), 1);
