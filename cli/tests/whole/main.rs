@@ -9,6 +9,7 @@ mod bulk;
 mod completions;
 #[cfg(test)]
 mod documents;
+mod gate_scenes;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
