@@ -11,6 +11,7 @@ use super::scripted::*;
 use crate::entra::errors;
 
 mod closed;
+mod explained;
 mod methods;
 mod offline;
 mod passcode;

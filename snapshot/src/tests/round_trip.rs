@@ -1,7 +1,7 @@
 //! What the writer was given is what the reader answers, for every key and in
 //! any case, and nothing for any other key.
 
-use super::{Numbers, SEED, bytes, id, name, small};
+use super::{Numbers, SEED, bytes, group, id, name, small, user};
 use crate::{AbsolutePath, Account, Group, Id, Snapshot, Text, Upn, User};
 
 #[test]
@@ -57,6 +57,32 @@ fn the_groups_of_a_user_are_told_by_their_objects() {
     ] {
         assert_eq!(snapshot.objects_of(user).unwrap(), objects);
     }
+}
+
+/// A slot has 32 bits of its key's hash: what they lead to may be another's.
+#[test]
+fn keys_that_share_a_tag_are_told_apart_by_their_records() {
+    let mut seen = std::collections::HashMap::new();
+    let (there, other) = (0x7800_0000_u32..0x7900_0000)
+        .find_map(|number| {
+            let tag = crate::table::key_hash(SEED, &number.to_le_bytes()) as u32;
+            seen.insert(tag, number).map(|before| (before, number))
+        })
+        .unwrap();
+    let mut alice = user("alice", 70_000, &[there]);
+    let file = bytes(7, SEED, &[user("bob", there, &[])], &[]);
+    let snapshot = Snapshot::from_source(file.as_slice()).unwrap();
+    assert!(snapshot.user_by_uid(there).unwrap().is_some());
+    assert_eq!(snapshot.user_by_uid(other).unwrap(), None);
+
+    let group = group("staff", there, &["alice"]);
+    let file = bytes(7, SEED, &[alice.clone()], std::slice::from_ref(&group));
+    let snapshot = Snapshot::from_source(file.as_slice()).unwrap();
+    assert_eq!(snapshot.group_by_gid(there).unwrap().as_ref(), Some(&group));
+    assert_eq!(snapshot.objects_of(&alice).unwrap(), [group.object_id]);
+    assert_eq!(snapshot.group_by_gid(other).unwrap(), None);
+    alice.gids = vec![id(other)];
+    assert_eq!(snapshot.objects_of(&alice).unwrap(), [[0; 16]; 0]);
 }
 
 #[test]
