@@ -17,7 +17,7 @@ const ADMINISTRATOR: &str = "2b9d7e51-6c3a-4e8f-a1d4-7f0e5c9b0013";
 const LIMIT: Duration = Duration::from_secs(300);
 
 const ENVIRONMENT: &str = "export PYTHONPATH=/opt/azure-cli PYTHONPYCACHEPREFIX=/var/tmp/pyc \
-     REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt AZURE_CORE_COLLECT_TELEMETRY=no; cd /root;";
+     REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt AZURE_CORE_COLLECT_TELEMETRY=no; cd /srv;";
 
 /// A host without configuration, with `az` signed in and the script as it is printed.
 fn cloud_shell() -> Result<Host, Trouble> {

@@ -43,7 +43,7 @@ fn play(host: &Host, more: &str) -> Result<Output, Trouble> {
     host.run_within(
         LIMIT,
         &format!(
-            "cd /root && PYTHONPATH=/opt/python PYTHONDONTWRITEBYTECODE=1 python3 -m ansible playbook \
+            "cd /srv && PYTHONPATH=/opt/python PYTHONDONTWRITEBYTECODE=1 python3 -m ansible playbook \
              -i inventory --skip-tags package {more} entra-login.yml"
         ),
     )
